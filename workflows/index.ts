@@ -1,0 +1,2 @@
+export { promotion } from './promotion/promotion.ts';
+export { resolve } from './resolve.ts';

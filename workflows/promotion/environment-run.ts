@@ -1,0 +1,203 @@
+import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+import { environmentActivities } from './activities.ts';
+import { decide, readFacts, reopen } from './decide.ts';
+import { PromotionEnd, explainFailure } from './failures.ts';
+import type { PromotionRun } from './promotion-run.ts';
+import type { EnvironmentState } from '../domain/promotion.ts';
+import type { EnvironmentFacts, StepSignature } from '../domain/steps.ts';
+
+/** Carries the image through one environment: verify, copy, sign, propose, decide, publish, rebuild, confirm, release. */
+export class EnvironmentRun {
+  readonly #run: PromotionRun;
+  readonly #one: EnvironmentState;
+  /** A later publication stands for the same reference: the environment is passed, its tag left alone. */
+  #overtaken = false;
+
+  constructor(run: PromotionRun, one: EnvironmentState) {
+    this.#run = run;
+    this.#one = one;
+  }
+
+  async carry(): Promise<void> {
+    const one = this.#one;
+    if (one.phase === 'passed') return;
+    if (one.phase === 'pending') one.phase = 'running';
+    this.#run.show();
+    if (one.facts === undefined) await this.#readFacts();
+    await this.#assess();
+    if (one.publication === undefined) await this.#untilPublished();
+    if (!this.#overtaken) await this.#finish();
+    one.phase = 'passed';
+    one.step = null;
+    this.#run.show();
+  }
+
+  get #activities(): ReturnType<typeof environmentActivities> {
+    const { attempts, confirmWithinMs } = this.#facts;
+    return environmentActivities(this.#one.environment, { attempts, confirmWithinMs });
+  }
+
+  get #facts(): EnvironmentFacts {
+    if (this.#one.facts === undefined) throw new Error('the environment was not described yet');
+    return this.#one.facts;
+  }
+
+  /** The first environment takes the image where its builder pushed it, unless it comes from a source. */
+  get #hasOrigin(): boolean {
+    return this.#one.environment !== this.#run.state.route[0];
+  }
+
+  /** The environment's own configuration must know the same route, or somebody is led past a gate. */
+  async #readFacts(): Promise<void> {
+    const { state } = this.#run;
+    const one = this.#one;
+    for (;;) {
+      await readFacts(this.#run, one);
+      const route = this.#facts.route.join(', ');
+      if (route === state.route.join(', ')) return;
+      const message = `${one.environment} knows the route as ${route}, ${state.route[0] ?? ''} as ${state.route.join(', ')}; give both the same configuration`;
+      await this.#run.stall(one, 'describe', { type: 'configuration-invalid', message });
+    }
+  }
+
+  /** What stands in git is passed without asking again; a digest that was overtaken at the destination is not. */
+  async #assess(): Promise<void> {
+    const one = this.#one;
+    const { input, state } = this.#run;
+    if (one.publication !== undefined || one.done.length > 0) return;
+    const again = state.again.includes(one.environment);
+    const standing = await this.#run.attempt(one, 'assess', () =>
+      this.#activities.assess({ ...this.#run.stepInput(one), again }),
+    );
+    if (standing.standing === 'none') return;
+    one.publication = standing.commit;
+    one.stood = true;
+    if (standing.standing === 'last') return;
+    if (one.environment === state.to) {
+      const reason = `${input.image.digest} was overtaken there by ${standing.by}; start it with --again to go back to it`;
+      throw new PromotionEnd('superseded', one.environment, reason);
+    }
+    this.#overtaken = true;
+  }
+
+  async #untilPublished(): Promise<void> {
+    const one = this.#one;
+    while (!one.done.includes('publish')) {
+      try {
+        await this.#propose();
+        await this.#publish();
+      } catch (error) {
+        if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+        const { type, message } = explainFailure(error);
+        if (type === 'superseded') throw new PromotionEnd('superseded', one.environment, message);
+        if (type !== 'decisions-insufficient') throw error;
+        await reopen(this.#run, one, message);
+      }
+    }
+  }
+
+  /** Everything up to the passed gate; what is done already is not done again. */
+  async #propose(): Promise<void> {
+    const run = this.#run;
+    const one = this.#one;
+    const gate = this.#facts.gate;
+    const before = gate.kind === 'people' ? gate.before : 'publish';
+    if (this.#hasOrigin) await run.once(one, 'verify', () => this.#verify());
+    if (before === 'copy') await decide(run, one);
+    await run.once(one, 'copy', () => this.#copy(false));
+    if (before === 'sign') await decide(run, one);
+    await run.once(one, 'sign', () => this.#sign());
+    await run.once(one, 'propose', () => this.#commitProposal());
+    if (before === 'publish') await decide(run, one);
+  }
+
+  /** After the wait: the copy is made whole, origin, keys and signatures are judged as of now, then the splice. */
+  async #publish(): Promise<void> {
+    const run = this.#run;
+    const one = this.#one;
+    await run.attempt(one, 'publish', () => this.#copy(true));
+    const before = JSON.stringify(one.signatures);
+    await run.attempt(one, 'publish', () => this.#sign());
+    if (JSON.stringify(one.signatures) !== before) await run.attempt(one, 'publish', () => this.#commitProposal());
+    const { proposal } = one;
+    if (proposal === undefined) throw new Error('nothing was proposed');
+    await run.once(one, 'publish', async () => {
+      const time = new Date().toISOString();
+      const { commit } = await this.#activities.publish({
+        ...run.stepInput(one),
+        ...this.#decided,
+        signatures: this.#signatures,
+        proposal,
+        time,
+      });
+      one.publication = commit;
+    });
+  }
+
+  /** Rebuild, confirm, release: no cluster that pulls by tag meets an image whose signature is not yet served. */
+  async #finish(): Promise<void> {
+    const run = this.#run;
+    const one = this.#one;
+    const commit = one.publication ?? '';
+    if (one.stood !== true || !(await this.#servedAlready(commit))) {
+      await run.once(one, 'rebuild', () => this.#activities.rebuild({ ...run.stepInput(one), commit }));
+      await run.once(one, 'confirm', async () => {
+        one.replicas = (await this.#activities.confirm({ ...run.stepInput(one), commit })).replicas;
+      });
+    }
+    await run.once(one, 'release', async () => {
+      await this.#copy(true);
+      if (this.#hasOrigin) await this.#verify();
+      const tagBefore = one.copy?.tagBefore ?? null;
+      one.release = await this.#activities.release({ ...run.stepInput(one), commit, tagBefore });
+    });
+  }
+
+  /** One look: a publication that stood already is usually served already, and nothing needs to be rebuilt. */
+  async #servedAlready(commit: string): Promise<boolean> {
+    const one = this.#one;
+    if (one.done.includes('confirm')) return true;
+    if (one.done.includes('rebuild')) return false;
+    try {
+      one.replicas = (await this.#activities.confirmOnce({ ...this.#run.stepInput(one), commit })).replicas;
+      one.done.push('confirm');
+      return true;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return false;
+    }
+  }
+
+  async #verify(): Promise<void> {
+    await this.#activities.verify(this.#run.stepInput(this.#one));
+  }
+
+  async #copy(thorough: boolean): Promise<void> {
+    const copy = await this.#activities.copy({ ...this.#run.stepInput(this.#one), thorough });
+    // The tag is noted when the first copy begins: a change since then must be explained by a publication.
+    this.#one.copy = { ...copy, tagBefore: this.#one.copy === undefined ? copy.tagBefore : this.#one.copy.tagBefore };
+  }
+
+  async #sign(): Promise<void> {
+    const one = this.#one;
+    const manifests = one.copy?.manifests ?? [];
+    const time = new Date().toISOString();
+    const input = { ...this.#run.stepInput(one), ...this.#decided, manifests, time, previous: this.#signatures };
+    one.signatures = (await this.#activities.sign(input)).signatures;
+  }
+
+  async #commitProposal(): Promise<void> {
+    const one = this.#one;
+    const time = new Date().toISOString();
+    const input = { ...this.#run.stepInput(one), signatures: this.#signatures, time };
+    one.proposal = await this.#activities.propose(input);
+  }
+
+  get #signatures(): readonly StepSignature[] {
+    return this.#one.signatures ?? [];
+  }
+
+  get #decided(): { decisions: NonNullable<EnvironmentState['gate']>['decisions']; deadline: number | null } {
+    return { decisions: this.#one.gate?.decisions ?? [], deadline: this.#one.gate?.deadline ?? null };
+  }
+}
