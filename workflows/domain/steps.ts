@@ -145,7 +145,6 @@ export interface ResolveInput {
 
 /** What `sign` is told. */
 export interface SignInput extends StepInput {
-  readonly manifests: readonly Digest[];
   /** ISO 8601: the signatures' time, so that a repeated attempt makes the same bytes. */
   readonly time: string;
   readonly previous: readonly StepSignature[];

@@ -180,9 +180,8 @@ export class EnvironmentRun {
 
   async #sign(): Promise<void> {
     const one = this.#one;
-    const manifests = one.copy?.manifests ?? [];
     const time = new Date().toISOString();
-    const input = { ...this.#run.stepInput(one), ...this.#decided, manifests, time, previous: this.#signatures };
+    const input = { ...this.#run.stepInput(one), ...this.#decided, time, previous: this.#signatures };
     one.signatures = (await this.#activities.sign(input)).signatures;
   }
 

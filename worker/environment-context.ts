@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createRegistryClient, parseDockerConfig } from '../activities/oci/index.ts';
+import type { RegistryClient } from '../activities/oci/index.ts';
+import { createRebuildTrigger, resolveReplicas } from '../activities/signature-server/index.ts';
+import type { RebuildTrigger, Replica } from '../activities/signature-server/index.ts';
+import { createGitSignatureStore } from '../activities/signature-store/index.ts';
+import type { SignatureStore } from '../activities/signature-store/index.ts';
+import { loadSigningKey, readKeyRing } from '../activities/signing/index.ts';
+import type { SigningKey } from '../activities/signing/index.ts';
+import { StepError } from '../activities/steps/index.ts';
+import type { EnvironmentContext, EnvironmentView } from '../activities/steps/index.ts';
+import { mergeApprovers } from '../workflows/domain/gate.ts';
+import type { Gate } from '../workflows/domain/gate.ts';
+import type { EnvironmentFacts } from '../workflows/domain/steps.ts';
+import type { Configuration, EnvironmentConfiguration } from './configuration/index.ts';
+import { readSecrets, requiredSecrets } from './secrets/index.ts';
+import type { EnvironmentSecrets } from './secrets/index.ts';
+
+/** A context and what must be closed after it. */
+export interface OpenedEnvironment {
+  readonly context: EnvironmentContext;
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Builds everything that one environment's steps need, from its part of the configuration and its own secrets. Of the
+ * other environments only what is public is taken.
+ * @param cacheDirectory of this process alone; holds git objects.
+ * @throws ConfigurationError or SecretsError with all problems at once.
+ */
+export async function openEnvironment(
+  configuration: Configuration,
+  name: string,
+  cacheDirectory: string,
+): Promise<OpenedEnvironment> {
+  const own = environmentOf(configuration, name);
+  const secrets = await readSecrets(name, own.secrets, { required: requiredSecrets(own) });
+  const earlier = configuration.route.slice(0, configuration.route.indexOf(name)).reverse();
+  const registryClient = await openRegistries(
+    [own, ...earlier.map((one) => environmentOf(configuration, one))],
+    secrets,
+  );
+  const context: EnvironmentContext = {
+    ...viewOf(own),
+    readFacts: () => readFacts(configuration, own),
+    earlier: earlier.map((one) => viewOf(environmentOf(configuration, one))),
+    minimumValidityMs: own.signatures.minimumValidityMs,
+    registryClient,
+    copyConcurrency: own.copy.concurrency,
+    readSigningKey: signingKeyReader(own),
+    store: openStore(own, secrets, cacheDirectory),
+    repository: own.signatures.repository,
+    rebuild: openRebuild(own, secrets),
+    resolveReplicas: (signal) => findReplicas(own, signal),
+    ...(secrets.ca !== undefined && { ca: secrets.ca.pem }),
+    now: () => Date.now(),
+  };
+  return { context, close: () => registryClient.close() };
+}
+
+/** An environment's part of the configuration. */
+export function environmentOf(configuration: Configuration, name: string): EnvironmentConfiguration {
+  const found = Object.hasOwn(configuration.environments, name) ? configuration.environments[name] : undefined;
+  if (found !== undefined) return found;
+  throw new Error(`there is no environment ${JSON.stringify(name)}; the route is ${configuration.route.join(', ')}`);
+}
+
+/** What is public about an environment. */
+export function viewOf({ name, registry, signatures }: EnvironmentConfiguration): EnvironmentView {
+  return { environment: name, registry, publicKeyFiles: signatures.publicKeys, servedAt: signatures.servedAt };
+}
+
+/** The facts of an environment, its approvers read anew: somebody may have joined or left. */
+export async function readFacts(
+  configuration: Configuration,
+  own: EnvironmentConfiguration,
+): Promise<EnvironmentFacts> {
+  return {
+    environment: own.name,
+    route: configuration.route,
+    registry: own.registry,
+    gate: await readGate(own),
+    sources: own.sources,
+    attempts: own.attempts,
+    confirmWithinMs: own.confirm.withinMs,
+    stalledForMs: configuration.stalledForMs,
+  };
+}
+
+async function readGate({ gate }: EnvironmentConfiguration): Promise<Gate> {
+  if (gate === 'none') return { kind: 'none' };
+  const { before, quorum, identity, deadlineMs, approvers } = gate;
+  const { keys } = await readKeyRing([{ name: approvers, bytes: await readFile(approvers) }]);
+  const people = mergeApprovers(keys.map(({ userIds }) => ({ userIds })));
+  const group = path.basename(approvers, path.extname(approvers));
+  return { kind: 'people', before, quorum, identity, deadlineMs, approvers: people, group };
+}
+
+/** One client for the own registry and those before it: the read-only credential for the origin is in the same file. */
+async function openRegistries(
+  environments: readonly EnvironmentConfiguration[],
+  secrets: EnvironmentSecrets,
+): Promise<RegistryClient> {
+  const hosts: Record<string, { plainHttp: boolean; ca?: string }> = {};
+  for (const { registries } of environments.toReversed()) {
+    for (const [host, { plainHttp, ca }] of Object.entries(registries)) {
+      hosts[host] = { plainHttp, ...(ca !== undefined && { ca: await readFile(ca, 'utf8') }) };
+    }
+  }
+  const file = path.join(secrets.folder, 'registry.json');
+  const credentials = secrets.registry === undefined ? undefined : parseDockerConfig(secrets.registry.reveal(), file);
+  return createRegistryClient({ hosts, ...(credentials !== undefined && { credentials }) });
+}
+
+/** Reads the key files at each use and unlocks a key once: unlocking is slow on purpose. */
+function signingKeyReader(own: EnvironmentConfiguration): () => Promise<SigningKey> {
+  let known: { readonly mark: string; readonly key: Promise<SigningKey> } | undefined;
+  return async () => {
+    const secrets = await readSecrets(own.name, own.secrets, { required: requiredSecrets(own) });
+    const armoredKey = secrets.signingKey.revealBytes();
+    const passphrase = secrets.passphrase?.reveal();
+    const mark = createHash('sha256')
+      .update(armoredKey)
+      .update('\0')
+      .update(passphrase ?? '')
+      .digest('hex');
+    if (known?.mark !== mark) {
+      const name = path.join(secrets.folder, 'signing-key.asc');
+      known = { mark, key: loadSigningKey({ armoredKey, name, ...(passphrase !== undefined && { passphrase }) }) };
+    }
+    return await known.key;
+  };
+}
+
+function openStore(own: EnvironmentConfiguration, secrets: EnvironmentSecrets, cacheDirectory: string): SignatureStore {
+  const { git, ca } = secrets;
+  return createGitSignatureStore({
+    ...own.signatures.repository,
+    cacheDirectory,
+    identity: { name: `countersign ${own.name}`, email: `countersign@${own.name}.invalid` },
+    ...(git?.kind === 'credentials' && { credentialsFile: git.file }),
+    ...(git?.kind === 'ssh' && { sshKeyFile: git.keyFile, knownHostsFile: git.knownHostsFile }),
+    ...(ca !== undefined && { caFile: ca.file }),
+  });
+}
+
+function openRebuild(own: EnvironmentConfiguration, { webhookSecret, ca }: EnvironmentSecrets): RebuildTrigger {
+  const { rebuild } = own;
+  if (rebuild === 'none') return createRebuildTrigger({ kind: 'none' });
+  if (rebuild.kind === 'webhook') {
+    return createRebuildTrigger({
+      kind: 'webhook',
+      url: rebuild.url,
+      ...(webhookSecret !== undefined && { secret: webhookSecret.reveal() }),
+      ...(ca !== undefined && { ca: ca.pem }),
+    });
+  }
+  throw unsupported(own, 'rebuild.openshiftBuild', 'webhook, or none where the server polls');
+}
+
+async function findReplicas(own: EnvironmentConfiguration, signal: AbortSignal): Promise<readonly Replica[]> {
+  const { replicas } = own.signatures;
+  if (replicas === undefined) return [];
+  if (replicas.kind === 'endpoints') throw unsupported(own, 'signatures.replicas.endpoints', 'addresses or dns');
+  return await resolveReplicas(replicas, { signal });
+}
+
+function unsupported({ name }: EnvironmentConfiguration, what: string, instead: string): StepError {
+  const subject = `environments.${name}.${what}`;
+  return new StepError('configuration-invalid', `${subject} is not available in this version; expected ${instead}`);
+}
