@@ -1,0 +1,77 @@
+import { bundleWorkflowCode } from '@temporalio/worker';
+import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import path from 'node:path';
+import { createEnvironmentActivities } from '../../activities/environment-activities.ts';
+import type { EnvironmentSteps } from '../../activities/steps/index.ts';
+import { setUpNamespace } from '../../worker/setup.ts';
+import { copyQueue, environmentQueue, ORCHESTRATOR_QUEUE } from '../../workflows/domain/names.ts';
+import { startTemporal } from './parts/index.mjs';
+import type { TemporalServer } from './parts/index.mjs';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+// The worker's own side is loaded by Node's `require`, which reads no TypeScript: it comes from the build.
+const dataConverter = { payloadConverterPath: path.join(root, 'dist/workflows/payload-converter.js') };
+
+/** Bundles the workflow code from its sources. */
+export async function bundleWorkflows(): Promise<WorkflowBundleWithSourceMap> {
+  const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error: console.error };
+  const workflowsPath = path.join(root, 'workflows/index.ts');
+  const payloadConverterPath = path.join(root, 'workflows/payload-converter.ts');
+  return await bundleWorkflowCode({ workflowsPath, payloadConverterPath, logger: quiet });
+}
+
+/** A real Temporal development server with our search attributes, an orchestrator, and steps that a test scripts. */
+export interface WorkflowServer {
+  readonly server: TemporalServer;
+  readonly client: Client;
+  /** Serves one environment's queues with scripted steps; returns a function that stops doing so. */
+  serve(environment: string, steps: EnvironmentSteps): Promise<() => Promise<void>>;
+  stop(): Promise<void>;
+}
+
+/** Starts it; one per test file. */
+export async function startWorkflowServer(): Promise<WorkflowServer> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const [server, workflowBundle] = await Promise.all([startTemporal(), bundleWorkflows()]);
+  const temporal = { address: server.address, namespace: server.namespace };
+  await setUpNamespace({ temporal } as Parameters<typeof setUpNamespace>[0]);
+  const native = await NativeConnection.connect({ address: server.address });
+  const connection = await Connection.connect({ address: server.address });
+  const client = new Client({ connection, namespace: server.namespace });
+  const stops: (() => Promise<void>)[] = [];
+  const run = (worker: Worker): (() => Promise<void>) => {
+    const ended = worker.run();
+    const stop = async (): Promise<void> => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended;
+    };
+    stops.push(stop);
+    return stop;
+  };
+  const common = { connection: native, namespace: server.namespace, dataConverter };
+  run(await Worker.create({ ...common, taskQueue: ORCHESTRATOR_QUEUE, workflowBundle }));
+  return {
+    server,
+    client,
+    serve: async (environment, steps) => {
+      const activities = createEnvironmentActivities(steps);
+      const heartbeats = {
+        maxHeartbeatThrottleInterval: '200 ms',
+        defaultHeartbeatThrottleInterval: '200 ms',
+      } as const;
+      const queues = [environmentQueue(environment), copyQueue(environment)];
+      const workers = queues.map((taskQueue) => Worker.create({ ...common, ...heartbeats, taskQueue, activities }));
+      const running = (await Promise.all(workers)).map(run);
+      return async () => void (await Promise.all(running.map((stop) => stop())));
+    },
+    stop: async () => {
+      await Promise.all(stops.map((stop) => stop()));
+      await native.close();
+      await connection.close();
+      await server.stop();
+    },
+  };
+}
