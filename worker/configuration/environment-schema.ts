@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+import { GATE_MESSAGE, REBUILD_MESSAGE, gateSectionSchema, rebuildSectionSchema } from './gate-schema.ts';
+import { describeValue } from './quoting.ts';
+import { signaturesSchema } from './signatures-schema.ts';
+import { LIST_REMEDY, listOf, noneOr, section } from './sections.ts';
+import { countValue, durationValue, pathValue, registryValue, switchValue } from './values.ts';
+
+const registryOptionsSchema = section(
+  {
+    plainHttp: switchValue({ description: 'Reach this host without TLS; loopback hosts need no leave' }).optional(),
+    ca: pathValue({ description: 'Certificates of a private authority', example: 'certificates/ca.crt' }).optional(),
+  },
+  {
+    description: 'How a registry host is reached',
+    expected: 'a section with plainHttp or ca',
+    remedy: 'write plainHttp: true or ca: FILE below the host',
+  },
+).check((context) => {
+  if (context.value.plainHttp !== true || context.value.ca === undefined) return;
+  const message = 'has plainHttp and ca; expected one of them, for plain http has no certificates; remove plainHttp';
+  context.issues.push({ code: 'custom', message, input: context.value });
+});
+
+const HOSTS_MESSAGE = 'expected one section for each HOST[:PORT]; write "HOST:PORT": { ca: FILE }';
+
+/** One environment. */
+export const environmentSchema = section(
+  {
+    registry: registryValue({ description: 'Images of this environment live below here' }),
+    sources: listOf(registryValue({ description: 'A further place to take images from' }), {
+      description: 'Where images may come from besides registry; only in the first environment of the route',
+      expected: 'a list of HOST[:PORT][/NAMESPACE…]',
+      remedy: LIST_REMEDY,
+    }).optional(),
+    registries: z
+      .record(z.string(), registryOptionsSchema, {
+        error: ({ input }) => `${describeValue(input)}; ${HOSTS_MESSAGE}`,
+      })
+      .meta({ description: 'Options for single registry hosts, by HOST[:PORT]' })
+      .optional(),
+    secrets: pathValue({
+      description: 'Folder of the secret files of this environment; default: its name below the common folder',
+      example: '/run/secrets/prod',
+    }).optional(),
+    copy: section(
+      {
+        concurrency: countValue({
+          description: 'How many blobs are copied at the same time',
+          expected: 'a whole number from 1 to 32',
+          remedy: 'write the number without quotes',
+          example: 4,
+          least: 1,
+          most: 32,
+        }).default(4),
+      },
+      { description: 'Copying', expected: 'a section with concurrency', remedy: 'write concurrency: 4 below copy' },
+    ).prefault({}),
+    signatures: signaturesSchema,
+    gate: noneOr(gateSectionSchema, GATE_MESSAGE).meta({ description: 'Who must decide; none is written out' }),
+    rebuild: noneOr(rebuildSectionSchema, REBUILD_MESSAGE).meta({
+      description: 'How the signature server takes up a commit; none is written out',
+    }),
+    confirm: section(
+      {
+        within: durationValue({
+          description: 'How long the signature server may take to serve a signature',
+          least: '1 second',
+          most: '7 days',
+        }).default('30 minutes'),
+      },
+      {
+        description: 'Confirmation',
+        expected: 'a section with within',
+        remedy: 'write within: 30 minutes below confirm',
+      },
+    ).prefault({}),
+  },
+  {
+    description: 'One environment',
+    expected: 'a section with registry, signatures, gate and rebuild',
+    remedy: 'write these keys below the name of the environment, indented by two more blanks',
+  },
+);

@@ -1,0 +1,89 @@
+import { LIST_REMEDY, choice, listOf, section } from './sections.ts';
+import {
+  branchValue,
+  countValue,
+  durationValue,
+  hostPortValue,
+  kubernetesNameValue,
+  pathValue,
+  repositoryDirectoryValue,
+  repositoryUrlValue,
+  servedAtValue,
+} from './values.ts';
+
+const endpointsSchema = section(
+  {
+    namespace: kubernetesNameValue({ description: 'Namespace of the Service', example: 'signature-server' }),
+    service: kubernetesNameValue({ description: 'Name of the Service' }),
+    port: countValue({
+      description: 'Port of the Service',
+      expected: 'a port from 1 to 65535',
+      remedy: 'write the number of the port, without quotes',
+      example: 8080,
+      least: 1,
+      most: 65_535,
+    }),
+  },
+  {
+    description: 'The endpoints of a Kubernetes Service',
+    expected: 'namespace, service and port',
+    remedy: 'write all three below endpoints',
+  },
+);
+
+const replicasSchema = choice(
+  {
+    addresses: listOf(hostPortValue({ description: 'HOST:PORT of one replica' }), {
+      description: 'Every replica by its address',
+      expected: 'at least one HOST:PORT',
+      remedy: LIST_REMEDY,
+    }).optional(),
+    dns: hostPortValue({
+      description: 'A name that resolves to every replica, with the port',
+      example: 'signatures.internal:8080',
+    }).optional(),
+    endpoints: endpointsSchema.optional(),
+  },
+  {
+    description: 'The replicas behind servedAt; each of them must serve a signature before a promotion goes on',
+    expected: 'exactly one of addresses, dns and endpoints',
+    remedy: 'keep one of them; leave replicas out where they cannot be reached one by one',
+  },
+);
+
+const repositorySchema = section(
+  {
+    url: repositoryUrlValue({ description: 'The git repository that keeps the signatures' }),
+    branch: branchValue({ description: 'The served branch' }).default('main'),
+    directory: repositoryDirectoryValue({ description: 'The served folder in it' }).default('images'),
+  },
+  {
+    description: 'The signature repository',
+    expected: 'a section with url, branch and directory',
+    remedy: 'write url: https://HOST/PATH.git below repository',
+  },
+);
+
+/** Where signatures are kept and served, and whose count. */
+export const signaturesSchema = section(
+  {
+    publicKeys: listOf(pathValue({ description: 'A file of public keys' }), {
+      description: 'Whose signatures count here: files of public keys',
+      expected: 'a list of at least one file of public keys',
+      remedy: LIST_REMEDY,
+    }),
+    repository: repositorySchema,
+    servedAt: servedAtValue({ description: 'The one address under which clusters read the signatures' }),
+    replicas: replicasSchema.optional(),
+    minimumValidity: durationValue({
+      description: 'How long the signing key must outlive the deadline of the gate',
+      least: '1 minute',
+      most: '3650 days',
+    }).default('30 days'),
+  },
+  {
+    description: 'Signatures of this environment',
+    expected: 'a section with publicKeys, repository and servedAt',
+    remedy: 'write these keys below signatures, indented by two more blanks',
+  },
+);
