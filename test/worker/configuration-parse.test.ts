@@ -58,6 +58,7 @@ describe('parseConfiguration', () => {
         namespace: 'signature-server',
         buildConfig: 'signature-server',
       },
+      attempts: 20,
       confirm: { withinMs: 1_800_000 },
     });
   });
@@ -84,6 +85,7 @@ describe('parseConfiguration', () => {
           },
           gate: 'none',
           rebuild: 'none',
+          attempts: 20,
           confirm: { withinMs: 1_800_000 },
         },
       },

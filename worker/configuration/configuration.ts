@@ -45,6 +45,8 @@ export interface EnvironmentConfiguration {
   readonly signatures: SignaturesConfiguration;
   readonly gate: GateConfiguration | 'none';
   readonly rebuild: RebuildConfiguration | 'none';
+  /** How often a step is tried, some twenty minutes in all, before the promotion stalls; default 20. */
+  readonly attempts: number;
   readonly confirm: {
     /** How long the signature server may take; default 30 minutes. */
     readonly withinMs: number;

@@ -61,6 +61,14 @@ export const environmentSchema = section(
     rebuild: noneOr(rebuildSectionSchema, REBUILD_MESSAGE).meta({
       description: 'How the signature server takes up a commit; none is written out',
     }),
+    attempts: countValue({
+      description: 'How many times a step is tried before the promotion stalls and waits for an operator',
+      expected: 'a whole number from 1 to 1000',
+      remedy: 'write the number without quotes',
+      example: 20,
+      least: 1,
+      most: 1000,
+    }).default(20),
     confirm: section(
       {
         within: durationValue({

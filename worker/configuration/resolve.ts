@@ -61,6 +61,7 @@ class Resolver {
       },
       gate: written.gate === 'none' ? 'none' : this.#gate(written.gate),
       rebuild: written.rebuild === 'none' ? 'none' : resolveRebuild(written.rebuild),
+      attempts: written.attempts,
       confirm: { withinMs: durationMs(written.confirm.within) },
     };
   }
