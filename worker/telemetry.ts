@@ -11,6 +11,9 @@ const LEVELS: Readonly<Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'e
   ERROR: 'error',
 };
 
+/** Each of our workers runs either workflows or activities; the SDK finds that worth a warning. */
+const EXPECTED = /^No (?:workflows|activities|Nexus services) registered/;
+
 /** One JSON line per event on standard error; standard output belongs to results. */
 export function createLogger(name: string): Logger {
   return pino(
@@ -26,7 +29,9 @@ export function createLogger(name: string): Logger {
 export function installRuntime(logger: Logger): void {
   const metrics = process.env['COUNTERSIGN_METRICS'];
   Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => logger[LEVELS[level]](withoutCore(meta), message)),
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      if (!EXPECTED.test(message)) logger[LEVELS[level]](usefulFields(meta), message);
+    }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
       ...(metrics !== undefined && { metrics: { prometheus: { bindAddress: metrics } } }),
@@ -34,10 +39,10 @@ export function installRuntime(logger: Logger): void {
   });
 }
 
-/** Errors are logged by message: stacks of dependencies tell an operator nothing. */
-function withoutCore(meta: Record<string | symbol, unknown> | undefined): Record<string, unknown> {
-  const fields: Record<string, unknown> = { ...meta };
-  const { error } = fields;
-  if (error instanceof Error) fields['error'] = error.message;
-  return fields;
+/** The names are fixed: whoever reads the log searches by them. Task tokens and stacks tell an operator nothing. */
+function usefulFields(meta: Record<string | symbol, unknown> | undefined): Record<string, unknown> {
+  const { workflowId, activityType, attempt, environment, step, type, reason, error } = meta ?? {};
+  const said = error instanceof Error ? error.message : undefined;
+  const fields = { workflowId, activityType, attempt, environment, step, type, reason, error: said };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { shortDigest } from '../../workflows/domain/digest.ts';
 import type { PromotedImage } from '../../workflows/domain/names.ts';
@@ -21,7 +22,11 @@ const LOOKS = 10;
 export async function rebuild(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
   const { record, commit } = input;
   const { url, branch } = context.repository;
-  const delivery = `${record.promotion} ${record.run} ${context.environment} ${commit}`;
+  // The same for every attempt, so that a receiver can tell a repeated delivery from a new one.
+  const delivery = createHash('sha256')
+    .update(`${record.promotion} ${record.run} ${commit}`)
+    .digest('hex')
+    .slice(0, 32);
   const before = '0'.repeat(commit.length);
   await context.rebuild.trigger({ repositoryUrl: url, branch, before, after: commit, delivery }, call);
 }
