@@ -1,0 +1,20 @@
+/** Registries: references to bytes and back, authentication, copy. */
+export type { BlobStream } from './blob-requests.ts';
+export { createRegistryClient } from './client.ts';
+export type { Call, RegistryClient, RegistryClientOptions } from './client.ts';
+export { copyImage } from './copy.ts';
+export type { CopyOptions, CopyResult } from './copy.ts';
+export type { CopyProgress } from './copy-progress.ts';
+export type { Credential } from './credential.ts';
+export { parseDockerConfig } from './credentials.ts';
+export type { RegistryCredentials } from './credentials.ts';
+export type { Descriptor } from './descriptor.ts';
+export { RegistryError } from './error.ts';
+export type { RegistryErrorCode, RegistryErrorDetails, RegistrySide } from './error.ts';
+export { readImageTree } from './image-tree.ts';
+export type { ImageNode, ImageTree } from './image-tree.ts';
+export type { Manifest } from './manifest.ts';
+export { DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
+export type { ManifestKind } from './media-types.ts';
+export type { RegistryHostOptions, RegistryHosts } from './registry-endpoint.ts';
+export type { BlobUpload, Mount, MountOutcome } from './upload-requests.ts';
