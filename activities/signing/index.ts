@@ -1,0 +1,23 @@
+/** OpenPGP keys and the container signature: making it, reading it, verifying it. */
+export { KeyFileError, readKeyBlocks } from './armor.ts';
+export type { KeyBlock } from './armor.ts';
+export { classifyBlob } from './classify-blob.ts';
+export type { BlobKind } from './classify-blob.ts';
+export { SigningError } from './error.ts';
+export type { KeyRefusal, SignatureRefusal } from './error.ts';
+export { generateKey } from './generate-key.ts';
+export type { GeneratedKey, KeyOptions } from './generate-key.ts';
+export { JsonError, describeJson, exactMembers, objectMembers, parseJson } from './json.ts';
+export type { JsonValue } from './json.ts';
+export { exportKeyRing, readKeyRing, userIdsOf } from './key-ring.ts';
+export type { KeyFile, KeyRing, KeyRingKey } from './key-ring.ts';
+export { parsePassphraseFile } from './passphrase-file.ts';
+export { parsePayload, writePayload } from './payload.ts';
+export type { Payload } from './payload.ts';
+export { CREATOR, signDigest } from './sign-digest.ts';
+export type { SignatureClaim } from './sign-digest.ts';
+export { SIGNATURE_SIZE_LIMIT } from './signed-message.ts';
+export { checkSigningKey, loadSigningKey } from './signing-key.ts';
+export type { SigningKey, SigningKeySource } from './signing-key.ts';
+export { readSignatureClaimUntrusted, verifySignature } from './verify-signature.ts';
+export type { UntrustedClaim, VerifiedSignature } from './verify-signature.ts';

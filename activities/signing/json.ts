@@ -1,0 +1,215 @@
+/**
+ * JSON as signatures and policies need it: `JSON.parse` keeps the last of two equal names and hides the first, which
+ * is how a signature that says two things gets past a checker. Here an object is the list of its members.
+ */
+export type JsonValue =
+  | { readonly kind: 'object'; readonly members: readonly (readonly [name: string, value: JsonValue])[] }
+  | { readonly kind: 'array'; readonly items: readonly JsonValue[] }
+  | { readonly kind: 'string'; readonly value: string }
+  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'boolean'; readonly value: boolean }
+  | { readonly kind: 'null' };
+
+/** Readers go to 10,000 levels; nothing legitimate needs more than a handful, and this parser recurses. */
+const MAX_DEPTH = 200;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+/** Everything but quote, backslash and control characters. */
+const PLAIN = /[ !#-[\]-\uffff]*/y;
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+};
+
+/** Thrown for text that is not JSON, or not of the expected shape. */
+export class JsonError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'JsonError';
+  }
+}
+
+/**
+ * Parses standard JSON in UTF-8: no byte order mark, no comments, nothing behind the document.
+ * @throws JsonError naming the position.
+ */
+export function parseJson(bytes: Uint8Array): JsonValue {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new JsonError('not UTF-8', { cause });
+  }
+  return new JsonReader(text).document();
+}
+
+/**
+ * The members of an object, by name.
+ * @throws JsonError when `value` is no object or a name, compared after unescaping, occurs twice.
+ */
+export function objectMembers(value: JsonValue | undefined, where: string): ReadonlyMap<string, JsonValue> {
+  if (value?.kind !== 'object') throw new JsonError(`${where}: expected an object, received ${describeJson(value)}`);
+  const members = new Map<string, JsonValue>();
+  for (const [name, member] of value.members) {
+    if (members.has(name)) throw new JsonError(`${where}: the member ${JSON.stringify(name)} occurs twice`);
+    members.set(name, member);
+  }
+  return members;
+}
+
+/**
+ * The members of an object that must have all of `required`, may have `optional`, and nothing else.
+ * @throws JsonError naming the first member that is missing or unknown.
+ */
+export function exactMembers(
+  value: JsonValue | undefined,
+  where: string,
+  names: { readonly required: readonly string[]; readonly optional?: readonly string[] },
+): ReadonlyMap<string, JsonValue> {
+  const members = objectMembers(value, where);
+  const known = new Set([...names.required, ...(names.optional ?? [])]);
+  for (const name of members.keys()) {
+    if (!known.has(name)) throw new JsonError(`${where}: unknown member ${JSON.stringify(name)}`);
+  }
+  for (const name of names.required) {
+    if (!members.has(name)) throw new JsonError(`${where}: the member "${name}" is missing`);
+  }
+  return members;
+}
+
+/** What a value is, for messages. */
+export function describeJson(value: JsonValue | undefined): string {
+  return value?.kind ?? 'nothing';
+}
+
+class JsonReader {
+  readonly #text: string;
+  #position = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  document(): JsonValue {
+    const value = this.#value();
+    this.#skipSpace();
+    if (this.#position < this.#text.length) throw this.#unexpected('the end');
+    return value;
+  }
+
+  #value(): JsonValue {
+    this.#skipSpace();
+    const next = this.#text[this.#position];
+    if (next === '{' || next === '[') {
+      if (++this.#depth > MAX_DEPTH) throw new JsonError(`nested deeper than ${MAX_DEPTH} levels`);
+      const value = next === '{' ? this.#object() : this.#array();
+      this.#depth--;
+      return value;
+    }
+    if (next === '"') return { kind: 'string', value: this.#string() };
+    return this.#word() ?? this.#number();
+  }
+
+  #object(): JsonValue {
+    const members: (readonly [string, JsonValue])[] = [];
+    this.#position++;
+    if (this.#take('}')) return { kind: 'object', members };
+    do {
+      this.#skipSpace();
+      if (this.#text[this.#position] !== '"') throw this.#unexpected('a member name');
+      const name = this.#string();
+      if (!this.#take(':')) throw this.#unexpected('":"');
+      members.push([name, this.#value()]);
+    } while (this.#take(','));
+    if (!this.#take('}')) throw this.#unexpected('"," or "}"');
+    return { kind: 'object', members };
+  }
+
+  #array(): JsonValue {
+    const items: JsonValue[] = [];
+    this.#position++;
+    if (this.#take(']')) return { kind: 'array', items };
+    do items.push(this.#value());
+    while (this.#take(','));
+    if (!this.#take(']')) throw this.#unexpected('"," or "]"');
+    return { kind: 'array', items };
+  }
+
+  #string(): string {
+    let value = '';
+    this.#position++;
+    for (;;) {
+      value += this.#match(PLAIN) ?? '';
+      const next = this.#text[this.#position];
+      if (next === '\\') value += this.#escape();
+      else if (next === '"') break;
+      else throw this.#unexpected('the end of a string');
+    }
+    this.#position++;
+    // Readers put U+FFFD for half a pair, so that two different halves are the same name to them.
+    return value.replace(LONE_SURROGATE, '\ufffd');
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#position + 1] ?? '';
+    const hex = this.#text.slice(this.#position + 2, this.#position + 6);
+    if (letter === 'u' && /^[0-9a-fA-F]{4}$/.test(hex)) {
+      this.#position += 6;
+      return String.fromCharCode(Number.parseInt(hex, 16));
+    }
+    const escaped = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
+    if (escaped === undefined) throw this.#unexpected('an escape');
+    this.#position += 2;
+    return escaped;
+  }
+
+  #word(): JsonValue | undefined {
+    for (const [word, value] of WORDS) {
+      if (!this.#text.startsWith(word, this.#position)) continue;
+      this.#position += word.length;
+      return value;
+    }
+    return undefined;
+  }
+
+  #number(): JsonValue {
+    const digits = this.#match(NUMBER);
+    if (digits === undefined) throw this.#unexpected('a value');
+    return { kind: 'number', value: Number(digits) };
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#position;
+    const found = pattern.exec(this.#text)?.[0];
+    this.#position += found?.length ?? 0;
+    return found;
+  }
+
+  #take(character: string): boolean {
+    this.#skipSpace();
+    if (this.#text[this.#position] !== character) return false;
+    this.#position++;
+    return true;
+  }
+
+  #skipSpace(): void {
+    while (' \t\r\n'.includes(this.#text[this.#position] ?? 'x')) this.#position++;
+  }
+
+  #unexpected(expected: string): JsonError {
+    return new JsonError(`not JSON: expected ${expected} at character ${this.#position}`);
+  }
+}
+
+const WORDS: readonly (readonly [string, JsonValue])[] = [
+  ['true', { kind: 'boolean', value: true }],
+  ['false', { kind: 'boolean', value: false }],
+  ['null', { kind: 'null' }],
+];
