@@ -1,0 +1,21 @@
+/** policy.json, registries.d, the signature store as readers see it: what a cluster would say about an image. */
+export { TrustError } from './error.ts';
+export type { TrustErrorCode, TrustErrorDetails } from './error.ts';
+export { evaluatePolicy } from './evaluate-policy.ts';
+export type { EvaluationOptions, JudgedImage } from './evaluate-policy.ts';
+export { fetchUrl } from './fetch-url.ts';
+export type { FetchUrl } from './fetch-url.ts';
+export { generatePolicy } from './generate-policy.ts';
+export type { TrustedRegistry } from './generate-policy.ts';
+export { judgeImage } from './judge-image.ts';
+export type { ImageToJudge, ManifestSource } from './judge-image.ts';
+export { lookasideUrl } from './lookaside-url.ts';
+export { matchIdentity } from './match-identity.ts';
+export { parsePolicy } from './parse-policy.ts';
+export type { KeySource, Policy, Requirement, RequirementList, SignedByRequirement, SignedIdentity } from './policy.ts';
+export { readLookaside } from './read-lookaside.ts';
+export type { LookasideOptions } from './read-lookaside.ts';
+export { lookasideFor, readRegistriesD } from './registries-d.ts';
+export type { RegistriesD, RegistriesDSection } from './registries-d.ts';
+export { scopesOf } from './scopes.ts';
+export type { ImageVerdict, PlatformVerdict, RequirementVerdict, SignatureVerdict, Verdict } from './verdict.ts';
