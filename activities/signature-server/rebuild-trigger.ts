@@ -1,0 +1,35 @@
+import type { ServerCall } from './http-exchange.ts';
+import type { Push } from './push-payload.ts';
+import { triggerWebhook } from './trigger-webhook.ts';
+import type { WebhookTarget } from './trigger-webhook.ts';
+
+/** A push that the signature server has to take up. */
+export interface RebuildRequest extends Push {
+  /** Stable over attempts; made from promotion and commit. */
+  readonly delivery: string;
+}
+
+/** Asks a signature server to take up a commit. Asking twice is harmless; being heard is proof of nothing. */
+export interface RebuildTrigger {
+  /** @throws SignatureServerError `rebuild-refused`, `rebuild-unavailable` or `configuration-invalid`. */
+  trigger(input: RebuildRequest, call?: ServerCall): Promise<void>;
+}
+
+/** How an environment's signature server learns of a commit. */
+export type RebuildTriggerConfig =
+  | ({ readonly kind: 'webhook' } & WebhookTarget)
+  /** It polls, or the git host tells it. */
+  | { readonly kind: 'none' };
+
+/** Builds the trigger of one environment; nothing is contacted before `trigger` is called. */
+export function createRebuildTrigger(config: RebuildTriggerConfig): RebuildTrigger {
+  switch (config.kind) {
+    case 'webhook': {
+      const { url, secret, ca } = config;
+      const target = { url, ...(secret !== undefined && { secret }), ...(ca !== undefined && { ca }) };
+      return { trigger: (input, call) => triggerWebhook({ ...input, ...target }, call) };
+    }
+    case 'none':
+      return { trigger: () => Promise.resolve() };
+  }
+}
