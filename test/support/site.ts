@@ -207,7 +207,7 @@ export async function startSignatureServer(options: {
     '--credentials-file',
     path.join(secrets, 'git-credentials'),
   ];
-  const cache = ['--cache-dir', path.join(folder, 'served', `${name}-${port}`)];
+  const cache = ['--cache', path.join(folder, 'served', `${name}-${port}`)];
   return await startProcess(process.execPath, [COUNTERSIGN, ...args, ...files, ...cache], {
     name: `signature server of ${name}`,
     ready: async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).ok,
