@@ -1,0 +1,129 @@
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { ExitCode } from './exit-codes.ts';
+import { usageError } from './failure.ts';
+import { Reporter } from './output/reporter.ts';
+import type { OutputFormat } from './output/reporter.ts';
+import type { PromotionEngine } from './promotions/engine.ts';
+import type { CliServices } from './services.ts';
+import type { Terminal } from './terminal.ts';
+import { suggest } from '../worker/configuration/suggestion.ts';
+import type { Configuration } from '../worker/configuration/index.ts';
+
+/** Where a program runs, and how its last command ended. */
+export interface Host {
+  readonly terminal: Terminal;
+  readonly services: CliServices;
+  exitCode: ExitCode;
+}
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly output: OutputFormat;
+  readonly quiet?: boolean;
+}
+
+/** One run of one command: its terminal, its options, and what it opens, which is closed behind it. */
+export class Call {
+  readonly terminal: Terminal;
+  readonly services: CliServices;
+  readonly report: Reporter;
+  readonly #globals: GlobalOptions;
+  readonly #closers: (() => Promise<void>)[] = [];
+  #configuration: Promise<Configuration> | undefined;
+  #engine: Promise<PromotionEngine> | undefined;
+
+  constructor({ terminal, services }: Host, globals: GlobalOptions) {
+    this.terminal = terminal;
+    this.services = services;
+    this.#globals = globals;
+    this.report = new Reporter(terminal, { format: globals.output, quiet: globals.quiet === true });
+  }
+
+  get quiet(): boolean {
+    return this.#globals.quiet === true;
+  }
+
+  /** Absolute path of the configuration: `--config`, `$COUNTERSIGN_CONFIG`, or `countersign.yaml` here. */
+  get configurationFile(): string {
+    const named = this.#globals.config ?? this.terminal.env['COUNTERSIGN_CONFIG'];
+    return path.resolve(this.terminal.cwd, named === undefined || named === '' ? 'countersign.yaml' : named);
+  }
+
+  /** The configuration, read once. */
+  async configuration(): Promise<Configuration> {
+    this.#configuration ??= this.services.readConfiguration(this.configurationFile);
+    return await this.#configuration;
+  }
+
+  /** The promotions, connected once. */
+  async engine(): Promise<PromotionEngine> {
+    this.#engine ??= this.#openEngine();
+    return await this.#engine;
+  }
+
+  /** Remembers what is to be closed when the command ends, whatever its end. */
+  closeLater(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  /** A file named on the command line, relative to where the command was called. */
+  resolvePath(file: string): string {
+    return path.resolve(this.terminal.cwd, file);
+  }
+
+  /** Who calls, unless `named` says so. */
+  async caller(named: string | undefined): Promise<string> {
+    return named ?? (await this.services.findCaller(this.terminal));
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  async #openEngine(): Promise<PromotionEngine> {
+    const { engine, close } = await this.services.openEngine(await this.configuration());
+    this.closeLater(close);
+    return engine;
+  }
+}
+
+/** What a command's action is given beside the call. */
+export interface ActionInput<Options> {
+  readonly args: readonly string[];
+  readonly options: Options;
+}
+
+/** Gives a command its action: opens a call, runs, closes, keeps the exit code. Errors pass through. */
+export function onCall<Options extends object>(
+  command: Command,
+  host: Host,
+  run: (call: Call, input: ActionInput<Options>) => Promise<ExitCode>,
+): void {
+  command.action(async () => {
+    const call = new Call(host, command.optsWithGlobals());
+    try {
+      host.exitCode = await run(call, { args: command.args, options: command.opts() });
+    } finally {
+      await call.close();
+    }
+  });
+}
+
+/**
+ * Checks the name of an environment given on the command line.
+ * @throws CliError `usage`, with the name that was probably meant.
+ */
+export function checkEnvironment(configuration: Configuration, name: string, option: string): string {
+  const { route } = configuration;
+  if (route.includes(name)) return name;
+  const guess = suggest(name, route);
+  const hint = guess === undefined ? `the route is ${route.join(', ')}` : `did you mean ${guess}`;
+  throw usageError(`${option}: there is no environment ${JSON.stringify(name.slice(0, 64))}; ${hint}`);
+}
+
+/** Registry prefixes of all environments, which may stand before the name of a promotion. */
+export function registryPrefixes({ environments }: Configuration): readonly string[] {
+  return Object.values(environments).flatMap(({ registry, sources }) => [registry, ...sources]);
+}
