@@ -11,7 +11,7 @@ export type TemporalAddress = Configuration['temporal'];
 export interface ConnectedClient {
   readonly client: Client;
   readonly connection: Connection;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -139,6 +139,7 @@ function openStore(own: EnvironmentConfiguration, secrets: EnvironmentSecrets, c
   return createGitSignatureStore({
     ...own.signatures.repository,
     cacheDirectory,
+    environment: process.env,
     identity: { name: `countersign ${own.name}`, email: `countersign@${own.name}.invalid` },
     ...(git?.kind === 'credentials' && { credentialsFile: git.file }),
     ...(git?.kind === 'ssh' && { sshKeyFile: git.keyFile, knownHostsFile: git.knownHostsFile }),

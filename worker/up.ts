@@ -108,10 +108,11 @@ async function keepRunning(
   { signal, say }: { readonly signal: AbortSignal; readonly say: (line: string) => void },
 ): Promise<void> {
   let wait = RESTART_FIRST_MS;
-  while (!signal.aborted) {
+  const ended = (): boolean => signal.aborted;
+  while (!ended()) {
     const began = Date.now();
     const code = await runOnce(program, signal);
-    if (signal.aborted) return;
+    if (ended()) return;
     if (code === EXIT_USAGE) throw new Error(`${program.name} refused to start; its message is above`);
     if (Date.now() - began > HEALTHY_MS) wait = RESTART_FIRST_MS;
     say(`${program.name} ended (${code ?? 'by a signal'}); it is started again in ${wait / 1000} s`);
@@ -120,8 +121,9 @@ async function keepRunning(
   }
 }
 
-/** The child dies with its group when we end; it gets time to finish its short steps. */
+/** A child that is told to end gets time to finish its short steps. */
 async function runOnce({ command, args }: SupervisedProgram, signal: AbortSignal): Promise<number | null> {
+  // A group of its own: an interrupt at the terminal reaches `up` alone, which then ends its children in order.
   const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true });
   const stop = (): void => void stopChild(child);
   signal.addEventListener('abort', stop, { once: true });

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { shortDigest } from '../../workflows/domain/digest.ts';
 import type { PromotedImage } from '../../workflows/domain/names.ts';
-import { formatReference } from '../../workflows/domain/reference.ts';
 import type { EnvironmentActivities, ReleaseOutcome, StepInput } from '../../workflows/domain/steps.ts';
 import { readImageTree } from '../oci/index.ts';
 import { checkServedByAll, expectSignatures } from '../signature-server/index.ts';

@@ -35,7 +35,7 @@ export interface ScriptedEnvironment {
 export function scriptEnvironment(environment: string, route: readonly string[], gate: Gate): ScriptedEnvironment {
   const calls: string[] = [];
   const inputs = new Map<string, unknown[]>();
-  const failures = new Map<string, { type: FailureType; times: number; meanwhile?: (() => void) | undefined }>();
+  const failures = new Map<string, Failure>();
   const called = (name: string, input: unknown): void => {
     calls.push(name);
     inputs.set(name, [...(inputs.get(name) ?? []), input]);
@@ -45,49 +45,49 @@ export function scriptEnvironment(environment: string, route: readonly string[],
     failure.meanwhile?.();
     throw new StepError(failure.type, `${name} failed as scripted`);
   };
-  const step = <Input, Output>(name: string, output: () => Output) => {
-    return (input: Input): Promise<Output> => new Promise((resolve) => resolve((called(name, input), output())));
-  };
-  const copied = {
-    manifests: [DIGEST],
-    bytesCopied: 1,
-    bytesTotal: 1,
-    blobsCopied: 1,
-    blobsSkipped: 0,
-    blobsMounted: 0,
-    tagBefore: null,
-  };
-  const signatures = [{ digest: DIGEST, blob: 'c2lnbmF0dXJl' }];
+  const registry = `r.example.com/${environment}`;
+  const limits = { attempts: 1, confirmWithinMs: 0, stalledForMs: 60_000 };
   const scripted: ScriptedEnvironment = {
     environment,
     calls,
-    facts: {
-      environment,
-      route,
-      registry: `r.example.com/${environment}`,
-      gate,
-      sources: [],
-      attempts: 1,
-      confirmWithinMs: 0,
-      stalledForMs: 60_000,
-    },
+    facts: { environment, route, registry, gate, sources: [], ...limits },
     standing: { standing: 'none' },
     inputs: (name) => (inputs.get(name) ?? []) as never,
     fail: (name, type, times = 1, meanwhile) => void failures.set(name, { type, times, meanwhile }),
-    steps: {
-      describe: step('describe', () => scripted.facts),
-      resolve: step('resolve', () => ({ digest: DIGEST })),
-      assess: step('assess', () => scripted.standing),
-      verify: step('verify', () => ({ manifests: 1 })),
-      copy: step('copy', () => copied),
-      sign: step('sign', () => ({ signatures, made: 1 })),
-      propose: step('propose', () => ({ branch: `countersign/${environment}/1`, commit: 'c'.repeat(40) })),
-      publish: step('publish', () => ({ commit: 'd'.repeat(40) })),
-      rebuild: step('rebuild', () => undefined),
-      confirm: step('confirm', () => ({ replicas: 1 })),
-      release: step('release', () => ({ release: 'moved', tagBefore: null }) as const),
-      discard: step('discard', () => undefined),
-    },
+    steps: scriptSteps(called, () => scripted),
   };
   return scripted;
+}
+
+interface Failure {
+  readonly type: FailureType;
+  times: number;
+  readonly meanwhile: (() => void) | undefined;
+}
+
+function scriptSteps(called: (name: string, input: unknown) => void, one: () => ScriptedEnvironment): EnvironmentSteps {
+  const step = <Output>(name: string, output: () => Output) => {
+    return (input: unknown): Promise<Output> =>
+      new Promise((resolve) => {
+        called(name, input);
+        resolve(output());
+      });
+  };
+  const blobs = { blobsCopied: 1, blobsSkipped: 0, blobsMounted: 0 };
+  const copied = { manifests: [DIGEST], bytesCopied: 1, bytesTotal: 1, ...blobs, tagBefore: null };
+  const signatures = [{ digest: DIGEST, blob: 'c2lnbmF0dXJl' }];
+  return {
+    describe: step('describe', () => one().facts),
+    resolve: step('resolve', () => ({ digest: DIGEST })),
+    assess: step('assess', () => one().standing),
+    verify: step('verify', () => ({ manifests: 1 })),
+    copy: step('copy', () => copied),
+    sign: step('sign', () => ({ signatures, made: 1 })),
+    propose: step('propose', () => ({ branch: `countersign/${one().environment}/1`, commit: 'c'.repeat(40) })),
+    publish: step('publish', () => ({ commit: 'd'.repeat(40) })),
+    rebuild: step('rebuild', () => undefined),
+    confirm: step('confirm', () => ({ replicas: 1 })),
+    release: step('release', () => ({ release: 'moved', tagBefore: null }) as const),
+    discard: step('discard', () => undefined),
+  };
 }

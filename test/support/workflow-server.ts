@@ -41,37 +41,33 @@ export async function startWorkflowServer(): Promise<WorkflowServer> {
   const native = await NativeConnection.connect({ address: server.address });
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace });
-  const stops: (() => Promise<void>)[] = [];
-  const run = (worker: Worker): (() => Promise<void>) => {
-    const ended = worker.run();
-    const stop = async (): Promise<void> => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-      await ended;
-    };
-    stops.push(stop);
-    return stop;
-  };
   const common = { connection: native, namespace: server.namespace, dataConverter };
-  run(await Worker.create({ ...common, taskQueue: ORCHESTRATOR_QUEUE, workflowBundle }));
-  return {
-    server,
-    client,
-    serve: async (environment, steps) => {
-      const activities = createEnvironmentActivities(steps);
-      const heartbeats = {
-        maxHeartbeatThrottleInterval: '200 ms',
-        defaultHeartbeatThrottleInterval: '200 ms',
-      } as const;
-      const queues = [environmentQueue(environment), copyQueue(environment)];
-      const workers = queues.map((taskQueue) => Worker.create({ ...common, ...heartbeats, taskQueue, activities }));
-      const running = (await Promise.all(workers)).map(run);
-      return async () => void (await Promise.all(running.map((stop) => stop())));
-    },
-    stop: async () => {
-      await Promise.all(stops.map((stop) => stop()));
-      await native.close();
-      await connection.close();
-      await server.stop();
-    },
+  const stops = [runWorker(await Worker.create({ ...common, taskQueue: ORCHESTRATOR_QUEUE, workflowBundle }))];
+  const serve = async (environment: string, steps: EnvironmentSteps): Promise<() => Promise<void>> => {
+    const activities = createEnvironmentActivities(steps);
+    const heartbeats = { maxHeartbeatThrottleInterval: '200 ms', defaultHeartbeatThrottleInterval: '200 ms' } as const;
+    const queues = [environmentQueue(environment), copyQueue(environment)];
+    const workers = queues.map((taskQueue) => Worker.create({ ...common, ...heartbeats, taskQueue, activities }));
+    const running = (await Promise.all(workers)).map(runWorker);
+    stops.push(...running);
+    return async () => {
+      await Promise.all(running.map((stop) => stop()));
+    };
+  };
+  const stop = async (): Promise<void> => {
+    await Promise.all(stops.map((end) => end()));
+    await native.close();
+    await connection.close();
+    await server.stop();
+  };
+  return { server, client, serve, stop };
+}
+
+/** Runs a worker; the function that comes back ends it. */
+function runWorker(worker: Worker): () => Promise<void> {
+  const ended = worker.run();
+  return async () => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+    await ended;
   };
 }

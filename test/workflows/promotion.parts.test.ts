@@ -347,10 +347,10 @@ describe('lists', () => {
 
 interface Route {
   readonly environments: readonly ScriptedEnvironment[];
-  start(
+  readonly start: (
     changes?: Partial<PromotionInput>,
     id?: string,
-  ): Promise<WorkflowHandle<(input: PromotionInput) => Promise<PromotionResult>>>;
+  ) => Promise<WorkflowHandle<(input: PromotionInput) => Promise<PromotionResult>>>;
 }
 
 /** A route of scripted environments with these gates, on queues of its own. */

@@ -110,29 +110,33 @@ export type ReleaseOutcome =
  */
 export interface EnvironmentActivities {
   /** Reads the environment's own configuration. */
-  describe(input: { readonly environment: string }): Promise<EnvironmentFacts>;
+  readonly describe: (input: { readonly environment: string }) => Promise<EnvironmentFacts>;
   /** Resolves a tag in the first environment (or one of its sources) to a digest, once, before the promotion exists. */
-  resolve(input: ResolveInput): Promise<{ readonly digest: Digest }>;
+  readonly resolve: (input: ResolveInput) => Promise<{ readonly digest: Digest }>;
   /** Looks up the image's publication in git; refuses a key that readers would refuse before anything is copied. */
-  assess(input: StepInput & { readonly again: boolean }): Promise<Standing>;
+  readonly assess: (input: StepInput & { readonly again: boolean }) => Promise<Standing>;
   /** Judges the image as it stands in the origin, by the origin's public keys and policy. */
-  verify(input: StepInput): Promise<{ readonly manifests: number }>;
+  readonly verify: (input: StepInput) => Promise<{ readonly manifests: number }>;
   /** Makes the copy whole; `thorough` asks for every manifest and blob, because registries collect garbage. */
-  copy(input: StepInput & { readonly thorough: boolean }): Promise<CopyOutcome>;
+  readonly copy: (input: StepInput & { readonly thorough: boolean }) => Promise<CopyOutcome>;
   /** Signs every manifest, adopting what is still valid among `previous` and on the served branch. */
-  sign(input: SignInput): Promise<{ readonly signatures: readonly StepSignature[]; readonly made: number }>;
+  readonly sign: (
+    input: SignInput,
+  ) => Promise<{ readonly signatures: readonly StepSignature[]; readonly made: number }>;
   /** Commits the signatures on the promotion's own branch. */
-  propose(input: ProposeInput): Promise<ProposalRef>;
+  readonly propose: (input: ProposeInput) => Promise<ProposalRef>;
   /** Splices the signatures onto the served branch, after its own look at the decisions. */
-  publish(input: PublishInput): Promise<{ readonly commit: string }>;
+  readonly publish: (input: PublishInput) => Promise<{ readonly commit: string }>;
   /** Asks the signature server to take up the commit. */
-  rebuild(input: StepInput & { readonly commit: string }): Promise<void>;
+  readonly rebuild: (input: StepInput & { readonly commit: string }) => Promise<void>;
   /** Looks once at every replica and judges the image as a cluster would; fails while either is not as it should be. */
-  confirm(input: StepInput & { readonly commit: string }): Promise<{ readonly replicas: number }>;
+  readonly confirm: (input: StepInput & { readonly commit: string }) => Promise<{ readonly replicas: number }>;
   /** Moves the environment's tag and judges through it. */
-  release(input: StepInput & { readonly commit: string; readonly tagBefore: Digest | null }): Promise<ReleaseOutcome>;
+  readonly release: (
+    input: StepInput & { readonly commit: string; readonly tagBefore: Digest | null },
+  ) => Promise<ReleaseOutcome>;
   /** Deletes the proposal's branch of a promotion that ends without publication. */
-  discard(input: StepInput & { readonly proposal: ProposalRef | null }): Promise<void>;
+  readonly discard: (input: StepInput & { readonly proposal: ProposalRef | null }) => Promise<void>;
 }
 
 /** What `resolve` is asked: an image name and tag below the first environment's prefix, or below one of its sources. */

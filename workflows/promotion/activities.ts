@@ -18,7 +18,28 @@ export interface StepAttempts {
  * there, and an absent worker must not fail a step; errors do, by their kind and by bounded attempts.
  */
 export function environmentActivities(environment: string, { attempts, confirmWithinMs = 0 }: StepAttempts) {
-  const step: ActivityOptions = {
+  const step = stepOptions(environment, attempts);
+  const on = (changes: ActivityOptions): EnvironmentActivities =>
+    proxyActivities<EnvironmentActivities>({ ...step, ...changes });
+  const { describe, resolve, assess, verify, sign, propose, publish, rebuild, release } = on({});
+  const { copy } = on(copyOptions(environment, attempts));
+  const { confirm } = on(pollOptions(confirmWithinMs));
+  const { confirm: confirmOnce } = on({ retry: { maximumAttempts: 1 } });
+  const { describe: glance } = on(GLANCE);
+  const { discard, assess: assessSoon } = on({ scheduleToCloseTimeout: '10 minutes' });
+  const steps = { describe, resolve, assess, verify, copy, sign, propose, publish, rebuild, confirm, release };
+  return { ...steps, confirmOnce, glance, discard, assessSoon };
+}
+
+/** A look that nothing waits for. */
+const GLANCE: ActivityOptions = {
+  scheduleToCloseTimeout: '1 minute',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { maximumAttempts: 2 },
+};
+
+function stepOptions(environment: string, attempts: number): ActivityOptions {
+  return {
     taskQueue: environmentQueue(environment),
     startToCloseTimeout: '3 minutes',
     scheduleToCloseTimeout: '7 days',
@@ -31,9 +52,10 @@ export function environmentActivities(environment: string, { attempts, confirmWi
       maximumAttempts: attempts,
     },
   };
-  const short = proxyActivities<EnvironmentActivities>(step);
-  const { copy } = proxyActivities<EnvironmentActivities>({
-    ...step,
+}
+
+function copyOptions(environment: string, attempts: number): ActivityOptions {
+  return {
     taskQueue: copyQueue(environment),
     startToCloseTimeout: '12 hours',
     heartbeatTimeout: '60 seconds',
@@ -43,45 +65,18 @@ export function environmentActivities(environment: string, { attempts, confirmWi
       maximumInterval: '5 minutes',
       maximumAttempts: attempts,
     },
-  });
-  const { confirm } = proxyActivities<EnvironmentActivities>({
-    ...step,
+  };
+}
+
+function pollOptions(withinMs: number): ActivityOptions {
+  return {
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     retry: {
       initialInterval: CONFIRM_FIRST_MS,
       backoffCoefficient: CONFIRM_FACTOR,
       maximumInterval: CONFIRM_MOST_MS,
-      maximumAttempts: pollsWithin(confirmWithinMs),
+      maximumAttempts: pollsWithin(withinMs),
     },
-  });
-  const { confirm: confirmOnce } = proxyActivities<EnvironmentActivities>({ ...step, retry: { maximumAttempts: 1 } });
-  const { describe: glance } = proxyActivities<EnvironmentActivities>({
-    ...step,
-    scheduleToCloseTimeout: '1 minute',
-    cancellationType: ActivityCancellationType.TRY_CANCEL,
-    retry: { maximumAttempts: 2 },
-  });
-  const { discard, assess: assessSoon } = proxyActivities<EnvironmentActivities>({
-    ...step,
-    scheduleToCloseTimeout: '10 minutes',
-  });
-  const { describe, resolve, assess, verify, sign, propose, publish, rebuild, release } = short;
-  return {
-    describe,
-    resolve,
-    assess,
-    verify,
-    sign,
-    propose,
-    publish,
-    rebuild,
-    release,
-    copy,
-    confirm,
-    confirmOnce,
-    glance,
-    discard,
-    assessSoon,
   };
 }
 
