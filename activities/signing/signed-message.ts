@@ -36,12 +36,10 @@ export function openSignedMessage(untrustedBlob: Uint8Array): UntrustedMessage {
   if (blob.kind === 'sigstore') throw signatureInvalid('format', 'a sigstore signature is not an OpenPGP signature');
   const packets = unwrap(readPackets(blob.message));
   const [onePass, literal, signed] = packets;
-  const tags = packets.map((packet) => packet.tag);
-  const shape = [TAG.onePassSignature, TAG.literal, TAG.signature];
-  if (!onePass || !literal || !signed || tags.length !== 3 || tags.some((tag, index) => tag !== shape[index])) {
-    throw malformed(
-      `packets ${tags.join(', ')}; expected one-pass signature, literal data, signature (${shape.join(', ')})`,
-    );
+  const tags = packets.map((packet) => packet.tag).join(', ');
+  const shape = [TAG.onePassSignature, TAG.literal, TAG.signature].join(', ');
+  if (!onePass || !literal || !signed || tags !== shape) {
+    throw malformed(`packets ${tags}; expected one-pass signature, literal data, signature (${shape})`);
   }
   const signature = parseSignaturePacket(signed.body);
   checkOnePass(onePass.body, signature);

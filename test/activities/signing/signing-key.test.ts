@@ -69,6 +69,19 @@ describe('loadSigningKey', () => {
     expect(key.algorithm).toBe('EdDSA Ed25519');
   });
 
+  it('needs the secret of the primary key only', async () => {
+    const subkeys = [{ sign: true, passphrase: 'another' }];
+    const { privateKey } = await generateOther({
+      type: 'ecc',
+      curve: 'ed25519Legacy',
+      passphrase: PASSPHRASE,
+      subkeys,
+      date: keyDate,
+    });
+    const key = await loadSigningKey({ armoredKey: privateKey, passphrase: PASSPHRASE, name: 'k' });
+    await expect(signDigest(key, claim)).resolves.toBeInstanceOf(Uint8Array);
+  });
+
   it('shows its secret nowhere', () => {
     const shown = inspect(rsa, { showHidden: true, depth: 20 }) + JSON.stringify(rsa) + Object.keys(rsa).join();
     expect(shown).not.toMatch(/private|secret|Param/i);
