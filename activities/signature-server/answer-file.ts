@@ -2,7 +2,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { MAX_SIGNATURE_BYTES } from './fetch-served.ts';
 import { requestedPath } from './requested-path.ts';
-import type { ServerParts } from './server-app.ts';
+import type { ServerParts } from './server-parts.ts';
 import type { PublishedFile, Snapshot } from './snapshot.ts';
 
 /** The last component of a signature's path. */

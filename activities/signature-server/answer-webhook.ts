@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { ServerParts } from './server-app.ts';
+import type { ServerParts } from './server-parts.ts';
 import { authenticateWebhook, claimsWebhook, MAX_WEBHOOK_BYTES, readWebhook } from './webhook-request.ts';
 import type { HeaderLookup } from './webhook-request.ts';
 

@@ -4,14 +4,7 @@ import type { Context } from 'hono';
 import type { PublishedBranch } from './published-branch.ts';
 import { answerFile } from './answer-file.ts';
 import { answerWebhook } from './answer-webhook.ts';
-import type { ServeSettings } from './serve-options.ts';
-import type { ServerMetrics } from './server-metrics.ts';
-
-export interface ServerParts {
-  readonly branch: PublishedBranch;
-  readonly metrics: ServerMetrics;
-  readonly settings: ServeSettings;
-}
+import type { ServerParts } from './server-parts.ts';
 
 /** What the server answers: its own few paths, and every other path from the published branch. */
 export function createServerApp(parts: ServerParts): Hono<{ Bindings: HttpBindings }> {
