@@ -36,6 +36,9 @@ export async function openEnvironment(
   cacheDirectory: string,
 ): Promise<OpenedEnvironment> {
   const own = environmentOf(configuration, name);
+  if (own.signatures.replicas?.kind === 'endpoints') {
+    throw unsupported(own, 'signatures.replicas.endpoints', 'addresses or dns');
+  }
   const secrets = await readSecrets(name, own.secrets, { required: requiredSecrets(own) });
   const earlier = configuration.route.slice(0, configuration.route.indexOf(name)).reverse();
   const registryClient = await openRegistries(
@@ -163,8 +166,7 @@ function openRebuild(own: EnvironmentConfiguration, { webhookSecret, ca }: Envir
 
 async function findReplicas(own: EnvironmentConfiguration, signal: AbortSignal): Promise<readonly Replica[]> {
   const { replicas } = own.signatures;
-  if (replicas === undefined) return [];
-  if (replicas.kind === 'endpoints') throw unsupported(own, 'signatures.replicas.endpoints', 'addresses or dns');
+  if (replicas === undefined || replicas.kind === 'endpoints') return [];
   return await resolveReplicas(replicas, { signal });
 }
 
