@@ -1,6 +1,8 @@
-import { Command, CommanderError, Option } from 'commander';
+import { CommanderError, Option } from 'commander';
+import type { Command } from 'commander';
 import { addCommands } from './commands/index.ts';
 import type { Host } from './call.ts';
+import { CliCommand } from './cli-command.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { exitCodeOfError, messageOfError } from './failure.ts';
@@ -40,7 +42,7 @@ export async function runCli(args: readonly string[], terminal: Terminal, servic
 /** The command with all its subcommands. */
 export function createProgram(host: Host): Command {
   const { stdout, stderr, env } = host.terminal;
-  const program = new Command('countersign')
+  const program = new CliCommand('countersign')
     .description(DESCRIPTION)
     .version(VERSION, '-V, --version', 'show the version')
     .addOption(

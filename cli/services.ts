@@ -29,8 +29,8 @@ export const systemServices: CliServices = {
       import('../worker/connect.ts'),
       import('./promotions/temporal-engine.ts'),
     ]);
-    const { client, close } = await connectClient(configuration);
-    return { engine: createTemporalEngine(client), close };
+    const connected = await connectClient(configuration);
+    return { engine: createTemporalEngine(connected.client), close: () => connected.close() };
   },
   openEye: async (configuration, terminal) => {
     const { openRegistryEye } = await import('./images/registry-eye.ts');

@@ -6,6 +6,12 @@ export interface TextStream {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** Tells whether a view can be drawn over and over: a terminal that knows its size and how to move about. */
+export function isDrawable({ isTTY, rows }: TextStream, env: Terminal['env']): boolean {
+  return isTTY === true && rows !== undefined && rows > 0 && env['TERM'] !== 'dumb';
 }
 
 /** Everything of the process that a command may touch; tests bring their own. */

@@ -4,6 +4,7 @@ import type { Call, RegistryClient } from './client.ts';
 import type { BlobOutcome, CopyCounter } from './copy-progress.ts';
 import type { Descriptor } from './descriptor.ts';
 import { RegistryError, onSide, withSide } from './error.ts';
+import { withLateSignal } from './late-signal.ts';
 import type { BlobUpload } from './upload-requests.ts';
 
 /** One end of a copy. */
@@ -20,6 +21,8 @@ export interface BlobRoute {
 }
 
 const ATTEMPTS = 2;
+/** How long the answer to an opened upload is waited for when the copy is stopped: to know what to give up. */
+const OPENING_MS = 400;
 
 /**
  * Makes sure that a blob is at the target: it is there, or is mounted, or is sent. An upload that broke off is begun
@@ -62,17 +65,30 @@ async function bringBlob(
   }
 }
 
+/** An upload that is opened while the copy is being stopped is given up again, so that registries keep no litter. */
 async function openUpload(
+  route: BlobRoute,
+  blob: Descriptor,
+  { call: { signal }, force }: { readonly call: Call; readonly force: boolean },
+): Promise<BlobUpload | 'mounted'> {
+  const upload = await withLateSignal(signal, OPENING_MS, (late) =>
+    onSide('target', mountOrOpen(route, blob, { call: { signal: late }, force })),
+  );
+  if (upload !== 'mounted' && signal?.aborted === true) await upload.cancel();
+  signal?.throwIfAborted();
+  return upload;
+}
+
+async function mountOrOpen(
   { source, target }: BlobRoute,
   { digest }: Descriptor,
   { call, force }: { readonly call: Call; readonly force: boolean },
 ): Promise<BlobUpload | 'mounted'> {
   const { client, repository } = target;
-  const isNeighbour =
-    source.repository.domain === repository.domain && source.repository.path !== repository.path && !force;
-  if (!isNeighbour) return await onSide('target', client.startUpload(repository, call));
-  const mount = { digest, from: source.repository };
-  const outcome = await onSide('target', client.mountBlob(repository, mount, call));
+  const isNeighbour = source.repository.domain === repository.domain && source.repository.path !== repository.path;
+  // A blob that is forced was said to be there once already; a mount would say it again.
+  if (!isNeighbour || force) return await client.startUpload(repository, call);
+  const outcome = await client.mountBlob(repository, { digest, from: source.repository }, call);
   return outcome.mounted ? 'mounted' : outcome.upload;
 }
 

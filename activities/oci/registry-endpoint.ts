@@ -25,14 +25,14 @@ export interface RegistryEndpoint {
 /** The endpoint of a repository's registry. */
 export function endpointOf({ domain }: Pick<Repository, 'domain'>, hosts: RegistryHosts): RegistryEndpoint {
   const host = domain === 'docker.io' ? 'registry-1.docker.io' : domain;
-  const { plainHttp, ca } = hostOptions(domain, hosts);
+  const { plainHttp, ca }: RegistryHostOptions = Object.hasOwn(hosts, domain) ? (hosts[domain] ?? {}) : {};
   const plain = plainHttp ?? (ca === undefined && isLoopback(new URL(`http://${host}`).hostname));
   return { domain, origin: new URL(`${plain ? 'http' : 'https'}://${host}`).origin };
 }
 
-/** Options of a host; those of names that nobody configured are empty. */
-export function hostOptions(domain: string, hosts: RegistryHosts): RegistryHostOptions {
-  return Object.hasOwn(hosts, domain) ? (hosts[domain] ?? {}) : {};
+/** The options by origin: a URL writes hosts in lower case and without the usual port, references may not. */
+export function optionsByOrigin(hosts: RegistryHosts): ReadonlyMap<string, RegistryHostOptions> {
+  return new Map(Object.entries(hosts).map(([domain, options]) => [endpointOf({ domain }, hosts).origin, options]));
 }
 
 /** Tells whether a host name, as a URL carries it, is this machine: `localhost`, `*.localhost`, 127.0.0.0/8, `::1`. */

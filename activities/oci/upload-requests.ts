@@ -28,7 +28,7 @@ export interface Mount {
 /** What became of a mount: done, or an upload that is open now instead. */
 export type MountOutcome = { readonly mounted: true } | { readonly mounted: false; readonly upload: BlobUpload };
 
-const CANCEL_MS = 800;
+const CANCEL_MS = 500;
 
 /** Opens an upload. */
 export async function startUpload(

@@ -4,8 +4,8 @@ import type { Dispatcher } from 'undici';
 import type { Readable } from 'node:stream';
 import { RegistryError } from './error.ts';
 import { guardedLookup, refuseLocalHost } from './local-address.ts';
-import { hostOptions } from './registry-endpoint.ts';
-import type { RegistryHosts } from './registry-endpoint.ts';
+import { optionsByOrigin } from './registry-endpoint.ts';
+import type { RegistryHostOptions, RegistryHosts } from './registry-endpoint.ts';
 import { describeNetworkError, isTrustProblem } from './network-error.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -57,12 +57,14 @@ const COMMIT_FACTOR = 5;
 
 /** The connections of one client. */
 export class Wire {
-  readonly #options: WireOptions;
+  readonly #timeoutMs: number;
+  readonly #configured: ReadonlyMap<string, RegistryHostOptions>;
   readonly #agents = new Map<string, Agent>();
   #closed = false;
 
-  constructor(options: WireOptions) {
-    this.#options = options;
+  constructor({ hosts, timeoutMs }: WireOptions) {
+    this.#timeoutMs = timeoutMs;
+    this.#configured = optionsByOrigin(hosts);
   }
 
   /**
@@ -93,7 +95,7 @@ export class Wire {
   translate(error: unknown, { signal, url, subject }: Pick<WireRequest, 'signal' | 'url' | 'subject'>): unknown {
     if (signal?.aborted === true) return signal.reason;
     if (error instanceof RegistryError) return error;
-    const why = describeNetworkError(error, this.#options.timeoutMs);
+    const why = describeNetworkError(error, this.#timeoutMs);
     const code = isTrustProblem(error) ? 'configuration-invalid' : 'registry-unavailable';
     return new RegistryError(code, `${subject}: no good answer from ${url.origin}: ${why}`, { cause: error });
   }
@@ -107,11 +109,11 @@ export class Wire {
   }
 
   #isGuarded({ url, address }: WireRequest): boolean {
-    return address === 'named-by-server' && !Object.hasOwn(this.#options.hosts, url.host);
+    return address === 'named-by-server' && !this.#configured.has(url.origin);
   }
 
   #bounds({ signal, streamsAnswer, body }: WireRequest): Partial<Dispatcher.RequestOptions> {
-    const { timeoutMs } = this.#options;
+    const timeoutMs = this.#timeoutMs;
     const streams = streamsAnswer === true || isStream(body);
     const deadline = streams ? undefined : AbortSignal.timeout(timeoutMs);
     const signals = [signal, deadline].filter((one) => one !== undefined);
@@ -123,11 +125,11 @@ export class Wire {
   }
 
   #agentFor(url: URL, guarded: boolean): Agent {
-    const { ca } = hostOptions(url.host, this.#options.hosts);
-    const key = ca === undefined ? (guarded ? 'guarded' : 'open') : `authority of ${url.host}`;
+    const ca = this.#configured.get(url.origin)?.ca;
+    const key = ca === undefined ? (guarded ? 'guarded' : 'open') : `authority of ${url.origin}`;
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
-    const timeout = Math.min(CONNECT_TIMEOUT_MS, this.#options.timeoutMs);
+    const timeout = Math.min(CONNECT_TIMEOUT_MS, this.#timeoutMs);
     const connect = { timeout, ...(ca !== undefined && { ca }), ...(guarded && { lookup: guardedLookup }) };
     const agent = new Agent({ connect, pipelining: 1 });
     this.#agents.set(key, agent);

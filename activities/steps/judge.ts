@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { readKeyRing, verifySignature } from '../signing/index.ts';
-import type { KeyRing } from '../signing/index.ts';
+import type { KeyRing, SigningKey } from '../signing/index.ts';
 import { generatePolicy, judgeImage, parsePolicy } from '../trust/index.ts';
 import type { ImageVerdict } from '../trust/index.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
@@ -8,11 +8,25 @@ import type { PromotedImage } from '../../workflows/domain/names.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
 import type { EnvironmentContext, EnvironmentView, StepCall } from './context.ts';
 import { tagReferenceIn } from './image.ts';
+import { StepError } from './step-error.ts';
 
 /** The public keys whose signatures count in an environment, as its files hold them now. */
 export async function readKeys(view: EnvironmentView): Promise<KeyRing> {
   const files = view.publicKeyFiles.map(async (name) => ({ name, bytes: await readFile(name) }));
   return await readKeyRing(await Promise.all(files));
+}
+
+/**
+ * A key whose public half is not published here makes signatures that no cluster accepts.
+ * @throws StepError `key-unusable`, naming the files.
+ */
+export async function requirePublicKey(context: EnvironmentContext, { fingerprint }: SigningKey): Promise<void> {
+  const { keys } = await readKeys(context);
+  if (keys.some((key) => key.fingerprint === fingerprint)) return;
+  throw new StepError(
+    'key-unusable',
+    `the public key of the signing key ${fingerprint} of ${context.environment} is not among its public keys (${context.publicKeyFiles.join(', ')}); add it there`,
+  );
 }
 
 /**

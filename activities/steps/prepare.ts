@@ -9,7 +9,7 @@ import { checkSigningKey } from '../signing/index.ts';
 import type { EnvironmentContext, EnvironmentView, StepCall } from './context.ts';
 import { standsBy } from './decisions.ts';
 import { digestReferenceIn, repositoryIn, storedRecord, tagReferenceIn } from './image.ts';
-import { judgeIn, refusalOf } from './judge.ts';
+import { judgeIn, refusalOf, requirePublicKey } from './judge.ts';
 import { StepError } from './step-error.ts';
 
 type Input<Name extends keyof EnvironmentActivities> = Parameters<EnvironmentActivities[Name]>[0];
@@ -45,7 +45,9 @@ export async function assess(context: EnvironmentContext, input: Input<'assess'>
     const deadlineMs = gate.kind === 'none' ? 0 : gate.deadlineMs;
     const now = new Date(context.now());
     const mustLiveUntil = new Date(context.now() + deadlineMs + context.minimumValidityMs);
-    await checkSigningKey(await context.readSigningKey(), { now, mustLiveUntil });
+    const key = await context.readSigningKey();
+    await checkSigningKey(key, { now, mustLiveUntil });
+    await requirePublicKey(context, key);
     return { standing: 'none' };
   }
   const { commit, decisions } = publication;

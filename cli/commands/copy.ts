@@ -3,6 +3,7 @@ import { onCall } from '../call.ts';
 import type { ActionInput, Call, Host } from '../call.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
+import { addHostOptions } from './registry-options.ts';
 import type { CopySides } from '../images/copy-between.ts';
 
 interface CopyCommandOptions {
@@ -37,10 +38,8 @@ export function addCopy(parent: Command, host: Host): void {
     .option('--src-creds-file <file>', 'USER:PASSWORD for the source')
     .option('--dest-authfile <file>', 'docker configuration for the target')
     .option('--dest-creds-file <file>', 'USER:PASSWORD for the target')
-    .option('--plain-http <host...>', 'registries without TLS; loopback addresses may be so anyway')
-    .option('--ca-file <host=file...>', 'certificates of a private authority, by registry')
     .addHelpText('after', EXAMPLES);
-  onCall<CopyCommandOptions>(command, host, runCopy);
+  onCall<CopyCommandOptions>(addHostOptions(command), host, runCopy);
 }
 
 async function runCopy(

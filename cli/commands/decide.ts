@@ -95,10 +95,26 @@ async function isWanted(
     import('../output/confirm.ts'),
   ]);
   const { verdict, environment, by } = asked;
-  const shown = decisionText(view, { environment, by, now: call.terminal.now(), style: call.report.errorStyle });
+  const places = await placesOf(call, environment, view.image);
+  const now = call.terminal.now();
+  const shown = decisionText(view, { environment, by, now, style: call.report.errorStyle, ...places });
   const asks = !asked.yes && canAsk(call.terminal);
   if (!call.quiet || asks) call.terminal.stderr.write(`${shown}\n`);
   return !asks || (await confirm(call.terminal, `${verdict} this for ${environment}?`));
+}
+
+/** Where the image goes and comes from by the configuration, which is there when no worker is. */
+async function placesOf(
+  call: Call,
+  environment: string,
+  { name, tag }: PromotionView['image'],
+): Promise<{ readonly into: string; readonly from: string | null }> {
+  const { environments, route } = await call.configuration();
+  const referenceIn = (one: string | undefined): string | null => {
+    const own = one === undefined ? undefined : environments[one];
+    return own === undefined ? null : `${own.registry}/${name}:${tag}`;
+  };
+  return { into: referenceIn(environment) ?? environment, from: referenceIn(route[route.indexOf(environment) - 1]) };
 }
 
 async function deliver(call: Call, view: PromotionView, message: DecideMessage): Promise<ExitCode> {

@@ -2,21 +2,7 @@ import type { Command } from 'commander';
 import { onCall } from '../call.ts';
 import type { Host } from '../call.ts';
 import { EXIT } from '../exit-codes.ts';
-
-/** The options of `serve-signatures`, as the command line gives them. */
-export interface ServeCommandOptions {
-  readonly repository: string;
-  readonly branch: string;
-  readonly listen: string;
-  readonly webhookSecretFile?: string;
-  readonly webhookPath?: string;
-  readonly poll: string;
-  readonly cache?: string;
-  readonly credentialsFile?: string;
-  readonly sshKeyFile?: string;
-  readonly knownHostsFile?: string;
-  readonly caFile?: string;
-}
+import type { ServeCommandOptions } from '../operations/run-signature-server.ts';
 
 const EXAMPLES = `
 Serves the published branch straight from git objects; proposals are never served. A push webhook of GitHub, GitLab or

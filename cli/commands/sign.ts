@@ -4,8 +4,8 @@ import type { ActionInput, Call, Host } from '../call.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { usageError } from '../failure.ts';
-import { addRegistryOptions } from '../images/registry-options.ts';
-import type { RegistryOptions } from '../images/registry-options.ts';
+import { addRegistryOptions } from './registry-options.ts';
+import type { RegistryOptions } from './registry-options.ts';
 import type { SigningSource } from '../images/sign-image.ts';
 
 interface SignOptions extends RegistryOptions {

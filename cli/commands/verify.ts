@@ -5,8 +5,8 @@ import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { usageError } from '../failure.ts';
 import type { Judge } from '../images/verify-images.ts';
-import { addRegistryOptions } from '../images/registry-options.ts';
-import type { RegistryOptions } from '../images/registry-options.ts';
+import { addRegistryOptions } from './registry-options.ts';
+import type { RegistryOptions } from './registry-options.ts';
 
 interface VerifyOptions extends RegistryOptions {
   readonly policy?: string;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { findCredentials, readAuthFile, readCredentialFile } from './docker-credentials.ts';
-import { openRegistries } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import { openRegistries } from './open-registries.ts';
+import type { RegistryOptions } from '../commands/registry-options.ts';
 import { EXIT } from '../exit-codes.ts';
 import { CliError, usageError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';

@@ -14,8 +14,8 @@ import { readOptionBytes } from './docker-credentials.ts';
 import { addSignature } from './signature-directory.ts';
 import type { WrittenSignature } from './signature-directory.ts';
 import { readHosts } from './registry-eye.ts';
-import { openRegistries } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import { openRegistries } from './open-registries.ts';
+import type { RegistryOptions } from '../commands/registry-options.ts';
 
 /** Where key and credentials come from. */
 export type SigningSource =

@@ -1,8 +1,8 @@
 import { judgeByEnvironment, judgeByKeys, judgeByPolicy } from './judge-by.ts';
 import type { JudgeCall } from './judge-by.ts';
 import { readHosts } from './registry-eye.ts';
-import { openRegistries } from './registry-options.ts';
-import type { RegistryOptions } from './registry-options.ts';
+import { openRegistries } from './open-registries.ts';
+import type { RegistryOptions } from '../commands/registry-options.ts';
 import { findCredentials } from './docker-credentials.ts';
 import type { Call } from '../call.ts';
 import { usageError } from '../failure.ts';

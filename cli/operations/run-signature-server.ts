@@ -2,13 +2,27 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Call } from '../call.ts';
-import type { ServeCommandOptions } from '../commands/serve-signatures.ts';
 import { usageError } from '../failure.ts';
 import { readOptionFile } from '../images/docker-credentials.ts';
 import { serveSignatures } from '../../activities/signature-server/index.ts';
 import type { ServeSignaturesOptions } from '../../activities/signature-server/index.ts';
 import { parseDuration } from '../../worker/configuration/duration.ts';
 import { createLogger } from '../../worker/telemetry.ts';
+
+/** The options of `serve-signatures`, as the command line gives them. */
+export interface ServeCommandOptions {
+  readonly repository: string;
+  readonly branch: string;
+  readonly listen: string;
+  readonly webhookSecretFile?: string;
+  readonly webhookPath?: string;
+  readonly poll: string;
+  readonly cache?: string;
+  readonly credentialsFile?: string;
+  readonly sshKeyFile?: string;
+  readonly knownHostsFile?: string;
+  readonly caFile?: string;
+}
 
 const LISTEN = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/;
 

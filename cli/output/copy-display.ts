@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import { progressBar, progressText } from './progress-bar.ts';
 import { RateMeter } from '../promotions/copy-rate.ts';
 import type { CopyProgress } from '../promotions/view.ts';
+import { isDrawable } from '../terminal.ts';
 
 /** Shows a copy that runs in this process. */
 export interface CopyDisplay {
@@ -16,7 +17,7 @@ const REDRAW_MS = 100;
 export async function openCopyDisplay(call: Call): Promise<CopyDisplay> {
   const { terminal, quiet } = call;
   if (quiet) return { show: () => undefined, end: () => undefined };
-  const isLive = terminal.stderr.isTTY === true && terminal.env['TERM'] !== 'dumb';
+  const isLive = isDrawable(terminal.stderr, terminal.env);
   return isLive ? await barDisplay(call) : lineDisplay(call);
 }
 

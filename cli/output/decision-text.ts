@@ -9,19 +9,23 @@ import type { PromotionView } from '../promotions/view.ts';
 export interface DecisionTextOptions {
   readonly environment: string;
   readonly by: string;
+  /** References by the configuration, for where no worker answers. */
+  readonly into: string;
+  readonly from: string | null;
   readonly style: Style;
   readonly now: number;
 }
 
 /** What a person should see before deciding: image, full digest, where it comes from, what passed before. */
-export function decisionText(view: PromotionView, { environment, by, style, now }: DecisionTextOptions): string {
+export function decisionText(view: PromotionView, options: DecisionTextOptions): string {
+  const { environment, by, style, now } = options;
   const { image, requesters, started } = view;
   const one = view.environments.find((found) => found.environment === environment);
   const facts: (readonly [string, string])[] = [
     ['image', `${image.name}:${image.tag}`],
     ['digest', image.digest],
-    ['into', one?.reference ?? environment],
-    ['from', originText(view, environment)],
+    ['into', one?.reference ?? options.into],
+    ['from', originText(view, options)],
     ['asked', `${formatMoment(started, now)}${requesters.length === 0 ? '' : ` by ${requesters.join(', ')}`}`],
     ['you are', `${by} (claimed, not proven)`],
     ...passedFacts(view, environment),
@@ -32,10 +36,10 @@ export function decisionText(view: PromotionView, { environment, by, style, now 
   return [style.bold(`Decision for ${printable(environment)}`), ...rows, ...silent].join('\n');
 }
 
-function originText({ route, environments, image }: PromotionView, environment: string): string {
+function originText({ route, environments, image }: PromotionView, { environment, from }: DecisionTextOptions): string {
   const before = route[route.indexOf(environment) - 1];
   const origin = environments.find((one) => one.environment === before);
-  return origin?.reference ?? before ?? image.source ?? 'where its builder pushed it';
+  return origin?.reference ?? from ?? image.source ?? 'where its builder pushed it';
 }
 
 function passedFacts({ environments }: PromotionView, environment: string): (readonly [string, string])[] {

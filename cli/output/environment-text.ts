@@ -26,11 +26,17 @@ export function environmentLines(view: PromotionView, options: EnvironmentTextOp
     const { style } = options;
     if (one === undefined) return [`${label}${style.dim('to come')}`];
     const stalledAt = view.stall?.environment === name ? view.stall.step : null;
-    const head = headOf(one, stepMarks(one, { style, isFirst: index === 0, stalledAt }));
+    const marks = stepMarks(one, { style, isFirst: index === 0, stalledAt });
+    const head = one.phase === 'pending' ? pendingText(view, name, style) : headOf(one, marks);
     const below = [...(options.detailed ? detailLines(one) : []), ...gateLines(one, options.now)];
     const more = options.below?.(name) ?? [];
     return [`${label}${head}`, ...[...below, ...more].map((line) => `${indent}${line}`)];
   });
+}
+
+function pendingText({ environment, condition }: PromotionView, name: string, style: Style): string {
+  const begins = environment === name && (condition === 'running' || condition === 'stalled');
+  return begins ? 'its configuration is being read' : style.dim('to come');
 }
 
 function namesOf({ route, environments, to }: PromotionView): readonly string[] {
@@ -40,7 +46,6 @@ function namesOf({ route, environments, to }: PromotionView): readonly string[] 
 }
 
 function headOf(one: EnvironmentStatus, marks: string): string {
-  if (one.phase === 'pending') return 'to come';
   return one.stood ? `stood already  ${marks}`.trimEnd() : marks;
 }
 

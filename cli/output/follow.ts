@@ -7,6 +7,7 @@ import { RateMeter } from '../promotions/copy-rate.ts';
 import { runningCopy } from '../promotions/view.ts';
 import type { PromotionView } from '../promotions/view.ts';
 import { watchPromotion } from '../promotions/watch.ts';
+import { isDrawable } from '../terminal.ts';
 import { parseDuration } from '../../worker/configuration/duration.ts';
 
 /** How a promotion is followed on the screen. */
@@ -43,7 +44,7 @@ interface Display {
 async function openDisplay(call: Call, lines: boolean): Promise<Display> {
   const { report, terminal } = call;
   if (report.format === 'json') return jsonDisplay(call, lines);
-  const isLive = terminal.stdout.isTTY === true && terminal.env['TERM'] !== 'dumb' && !call.quiet;
+  const isLive = isDrawable(terminal.stdout, terminal.env) && !call.quiet;
   return isLive ? await liveDisplay(call) : logDisplay(call);
 }
 

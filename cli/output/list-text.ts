@@ -3,7 +3,6 @@ import { formatSpan, formatTime } from './measures.ts';
 import { conditionText } from './status-text.ts';
 import type { TextOptions } from './status-text.ts';
 import { alignRows } from './table.ts';
-import { isEnded } from '../exit-codes.ts';
 import type { ViewCondition } from '../exit-codes.ts';
 import { conditionOfListed } from '../promotions/condition.ts';
 import type { ListedPromotion } from '../promotions/engine.ts';
@@ -73,7 +72,7 @@ function colourState(line: string, state: ViewCondition | undefined, style: Text
 
 function waitingFor({ state, awaiting, deadline, stalled }: ListRow, now: number): string {
   if (state === 'stalled') return printableShort(`retry: ${stalled ?? ''}`, REASON_LIMIT);
-  if (state !== 'deciding') return isEnded(state) ? '' : 'a worker';
+  if (state !== 'deciding') return '';
   const until = deadline === null ? '' : `, ${formatSpan(Date.parse(deadline) - now)} left`;
   return `${awaiting.map(printable).join(', ')}${until}`;
 }

@@ -60,7 +60,9 @@ function whereText(view: PromotionView): string {
   const { result, failure, condition, environment, step } = view;
   if (result !== null && isEnded(condition)) {
     const left = result.leftBehind.length === 0 ? '' : `; left behind: ${result.leftBehind.map(printable).join(', ')}`;
-    return ` in ${printable(result.environment)}: ${printableShort(result.reason, 1_000)}${left}`;
+    const where = ` in ${printable(result.environment)}`;
+    const why = result.reason === `${condition}${where}` ? '' : `: ${printableShort(result.reason, 1_000)}`;
+    return `${where}${why}${left}`;
   }
   if (failure !== null) return `: ${printableShort(failure, 1_000)}`;
   if (isEnded(condition) || environment === '') return '';

@@ -1,11 +1,11 @@
 import { conditionOfDescribed } from './condition.ts';
-import type { PendingActivity, PromotionDescription, PromotionEngine, PromotionEnding } from './engine.ts';
+import type { PendingActivity, PromotionDescription, PromotionEngine, PromotionEnding, RunRef } from './engine.ts';
 import { findProblems } from './problems.ts';
 import { parseId } from './promotion-ids.ts';
 import type { ActivityView, CopyProgress, PromotionView, StallView } from './view.ts';
 import { isCondition } from '../exit-codes.ts';
 import type { ViewCondition } from '../exit-codes.ts';
-import { copyQueue, environmentQueue } from '../../workflows/domain/names.ts';
+import { ORCHESTRATOR_QUEUE, copyQueue, environmentQueue } from '../../workflows/domain/names.ts';
 import type { PromotionStatus } from '../../workflows/domain/promotion.ts';
 
 /** How long `status` waits for a worker before it shows what Temporal itself knows. */
@@ -33,15 +33,23 @@ export async function readPromotion(
   const target = { id, run: description.run };
   const ended = description.execution !== 'running';
   const [status, ending] = await Promise.all([
-    queryWithinMs === 0 ? undefined : engine.query(target, queryWithinMs),
+    askWorker(engine, target, queryWithinMs),
     ended ? engine.ending(target) : NOT_ENDED,
   ]);
   const activities = description.activities.map((one) => activityView(one, description.environment));
-  const asked = queryWithinMs > 0 && !ended;
-  const problems = ended
-    ? []
-    : await findProblems(engine, { description, activities, now, silent: asked && status === undefined });
+  const silent = queryWithinMs > 0 && status === undefined;
+  const problems = ended ? [] : await findProblems(engine, { description, activities, now, silent });
   return { ...viewOf(description, status, ending), activities, problems };
+}
+
+/** Where nobody polls, nobody will answer, and the wait is spared. */
+async function askWorker(
+  engine: PromotionEngine,
+  target: RunRef,
+  withinMs: number,
+): Promise<PromotionStatus | undefined> {
+  if (withinMs === 0 || (await engine.lastPoll(ORCHESTRATOR_QUEUE, 'workflow')) === null) return undefined;
+  return await engine.query(target, withinMs);
 }
 
 const NOT_ENDED: PromotionEnding = { result: null, failure: null };

@@ -43,29 +43,34 @@ export async function resolveDigest(wanted: WantedImage, tools: ResolveTools): P
   return await askWorker(wanted, tools);
 }
 
-async function askWorker(wanted: WantedImage, tools: ResolveTools): Promise<Digest> {
+async function askWorker(wanted: WantedImage, { engine: open, entry }: ResolveTools): Promise<Digest> {
   const { name, tag, source } = wanted;
-  const engine = await tools.engine();
-  const input = { environment: tools.entry, name, tag, ...(source !== undefined && { source }) };
+  const engine = await open();
+  // Where nobody polls, nobody will answer, and the wait is spared.
+  const missing = await findMissing(engine, entry);
+  if (missing !== undefined) throw silence(`${missing}; start it`);
+  const input = { environment: entry, name, tag, ...(source !== undefined && { source }) };
   const reply = await engine.resolve(input, RESOLVE_WITHIN_MS);
   if (reply.reply === 'resolved') return reply.digest;
   if (reply.reply === 'failed') {
     const code = reply.type === 'image-unknown' ? EXIT.notFound : EXIT.failure;
-    throw new CliError(code, `the worker of ${tools.entry} cannot resolve ${name}:${tag}: ${reply.message}`);
+    throw new CliError(code, `the worker of ${entry} cannot resolve ${name}:${tag}: ${reply.message}`);
   }
-  throw new CliError(EXIT.unreachable, await explainSilence(engine, tools.entry));
+  throw silence(`the workers did not answer within ${RESOLVE_WITHIN_MS / 1000} s; look at their logs`);
 }
 
-async function explainSilence(engine: PromotionEngine, entry: string): Promise<string> {
-  const queue = environmentQueue(entry);
-  const way = 'start it, log in to the registry with "docker login", or give the digest: NAME:TAG@sha256:…';
+async function findMissing(engine: PromotionEngine, entry: string): Promise<string | undefined> {
   if ((await engine.lastPoll(ORCHESTRATOR_QUEUE, 'workflow')) === null) {
-    return `nobody resolved the tag: no orchestrator polls the queue ${ORCHESTRATOR_QUEUE}; ${way}`;
+    return `no orchestrator polls the queue ${ORCHESTRATOR_QUEUE}`;
   }
-  if ((await engine.lastPoll(queue, 'activity')) === null) {
-    return `nobody resolved the tag: no worker polls the queue ${queue}; ${way}`;
-  }
-  return `nobody resolved the tag within ${RESOLVE_WITHIN_MS / 1000} s, although workers poll ${queue}; look at their logs, or give the digest: NAME:TAG@sha256:…`;
+  const queue = environmentQueue(entry);
+  const polled = await engine.lastPoll(queue, 'activity');
+  return polled === null ? `no worker polls the queue ${queue}` : undefined;
+}
+
+function silence(reason: string): CliError {
+  const way = 'log in to the registry with "docker login", or give the digest: NAME:TAG@sha256:…';
+  return new CliError(EXIT.unreachable, `nobody resolved the tag: ${reason}, ${way}`);
 }
 
 function unknownImage(written: string): CliError {

@@ -1,25 +1,10 @@
 import path from 'node:path';
-import type { Command } from 'commander';
+import type { RegistryOptions } from '../commands/registry-options.ts';
 import { findCredentials, readAuthFile, readOptionFile } from './docker-credentials.ts';
 import { usageError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import { createRegistryClient } from '../../activities/oci/index.ts';
 import type { RegistryClient, RegistryCredentials, RegistryHostOptions } from '../../activities/oci/index.ts';
-
-/** How commands that need no configuration reach registries. */
-export interface RegistryOptions {
-  readonly authfile?: string;
-  readonly plainHttp?: readonly string[];
-  readonly caFile?: readonly string[];
-}
-
-/** Adds the options to a command. */
-export function addRegistryOptions(command: Command): Command {
-  return command
-    .option('--authfile <file>', 'docker configuration with the credentials (default: those of docker and podman)')
-    .option('--plain-http <host...>', 'registries without TLS; loopback addresses may be so anyway')
-    .option('--ca-file <host=file...>', 'certificates of a private authority, by registry');
-}
 
 /** Opens a registry client by these options; `credentials` takes the place of the caller's own. */
 export async function openRegistries(
