@@ -111,26 +111,24 @@ export class EnvironmentRun {
     if (before === 'publish') await decide(run, one);
   }
 
-  /** After the wait: the copy is made whole, origin, keys and signatures are judged as of now, then the splice. */
+  /**
+   * After the wait: the copy is made whole, origin, keys and signatures are judged as of now, then the splice. A retry
+   * repeats all of it, and proposes anew: the branch may have been deleted or mended meanwhile.
+   */
   async #publish(): Promise<void> {
     const run = this.#run;
     const one = this.#one;
-    await run.attempt(one, 'publish', () => this.#copy(true));
-    const before = JSON.stringify(one.signatures);
-    await run.attempt(one, 'publish', () => this.#sign());
-    if (JSON.stringify(one.signatures) !== before) await run.attempt(one, 'publish', () => this.#commitProposal());
-    const { proposal } = one;
-    if (proposal === undefined) throw new Error('nothing was proposed');
+    let isRetry = false;
     await run.once(one, 'publish', async () => {
-      const time = new Date().toISOString();
-      const { commit } = await this.#activities.publish({
-        ...run.stepInput(one),
-        ...this.#decided,
-        signatures: this.#signatures,
-        proposal,
-        time,
-      });
-      one.publication = commit;
+      const before = JSON.stringify(one.signatures);
+      await this.#copy(true);
+      await this.#sign();
+      if (isRetry || JSON.stringify(one.signatures) !== before) await this.#commitProposal();
+      isRetry = true;
+      const { proposal } = one;
+      if (proposal === undefined) throw new Error('nothing was proposed');
+      const input = { ...run.stepInput(one), ...this.#decided, signatures: this.#signatures, proposal };
+      one.publication = (await this.#activities.publish({ ...input, time: new Date().toISOString() })).commit;
     });
   }
 
