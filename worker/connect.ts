@@ -35,8 +35,14 @@ export async function connectClient({ temporal }: Pick<Configuration, 'temporal'
   }
 }
 
-/** Connects to Temporal as a worker. The caller closes the connection after its workers have ended. */
+/**
+ * Connects to Temporal as a worker. The caller closes the connection after its workers have ended.
+ * @throws TemporalUnreachableError naming the address and what to do.
+ */
 export async function connectWorker({ temporal }: Pick<Configuration, 'temporal'>): Promise<NativeConnection> {
+  // The native connection tries for ever, in silence and deaf to signals, where nobody answers.
+  const { close } = await connectClient({ temporal });
+  await close();
   const tls = await readTls(temporal);
   try {
     return await NativeConnection.connect({ address: temporal.address, ...(tls !== undefined && { tls }) });

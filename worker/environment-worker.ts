@@ -10,6 +10,7 @@ import type { Configuration } from './configuration/index.ts';
 import { openEnvironment } from './environment-context.ts';
 import type { WorkerCall } from './orchestrator.ts';
 import { runWorkers } from './run-workers.ts';
+import { shutDownRuntime } from './telemetry.ts';
 import { copyQueue, environmentQueue } from '../workflows/domain/names.ts';
 
 const SHORT_STEPS_AT_ONCE = 20;
@@ -44,6 +45,7 @@ export async function runEnvironmentWorker(
       await close();
     }
   } finally {
+    await shutDownRuntime();
     await rm(cacheDirectory, { recursive: true, force: true });
   }
 }

@@ -7,6 +7,7 @@ import { connectClient, connectWorker } from './connect.ts';
 import type { Configuration } from './configuration/index.ts';
 import { runWorkers } from './run-workers.ts';
 import { missingSearchAttributes } from './setup.ts';
+import { shutDownRuntime } from './telemetry.ts';
 import { ORCHESTRATOR_QUEUE } from '../workflows/domain/names.ts';
 
 /** What a worker process is given beside its configuration. */
@@ -20,9 +21,21 @@ export interface WorkerCall {
  * Runs the workflows. It holds no secret. Before it polls, it replays the open promotions: code that does not fit them
  * would block every one of them at its next step.
  */
-export async function runOrchestrator(configuration: Configuration, { logger, signal }: WorkerCall): Promise<void> {
-  await checkNamespace(configuration);
-  const replayed = await replayOpenPromotions(configuration);
+export async function runOrchestrator(configuration: Configuration, call: WorkerCall): Promise<void> {
+  try {
+    await checkNamespace(configuration);
+    const replayed = await replayOpenPromotions(configuration);
+    await runWorkflows(configuration, replayed, call);
+  } finally {
+    await shutDownRuntime();
+  }
+}
+
+async function runWorkflows(
+  configuration: Configuration,
+  replayed: number,
+  { logger, signal }: WorkerCall,
+): Promise<void> {
   const connection = await connectWorker(configuration);
   try {
     const worker = await Worker.create({

@@ -39,6 +39,14 @@ export function installRuntime(logger: Logger): void {
   });
 }
 
+/**
+ * Ends Temporal's runtime, where a worker that ran and ended has not done so already: one that refuses to start would
+ * otherwise neither end by itself nor by a signal.
+ */
+export async function shutDownRuntime(): Promise<void> {
+  await Runtime.instance().shutdown();
+}
+
 /** The names are fixed: whoever reads the log searches by them. Task tokens and stacks tell an operator nothing. */
 function usefulFields(meta: Record<string | symbol, unknown> | undefined): Record<string, unknown> {
   const { workflowId, activityType, attempt, environment, step, type, reason, error } = meta ?? {};
