@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import type { TLSConfig } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { Configuration } from './configuration/index.ts';
 
@@ -44,8 +44,10 @@ export async function connectWorker({ temporal }: Pick<Configuration, 'temporal'
   const { close } = await connectClient({ temporal });
   await close();
   const tls = await readTls(temporal);
+  // Loaded here alone: a client that starts or decides does not need the native worker.
+  const worker = await import('@temporalio/worker');
   try {
-    return await NativeConnection.connect({ address: temporal.address, ...(tls !== undefined && { tls }) });
+    return await worker.NativeConnection.connect({ address: temporal.address, ...(tls !== undefined && { tls }) });
   } catch (error) {
     throw new TemporalUnreachableError(temporal.address, error);
   }

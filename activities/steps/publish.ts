@@ -79,6 +79,8 @@ export async function publish(context: EnvironmentContext, input: Input<'publish
     },
     call,
   );
+  // The commit stays, as second parent; a branch that cannot be deleted now is left to `tidy`.
+  await context.store.discard(proposal, call).catch(() => undefined);
   return { commit };
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { checkEnvironment, onCall } from '../call.ts';
 import type { ActionInput, Call, Host } from '../call.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, isEnded } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { CliError } from '../failure.ts';
 import type { PromotionView } from '../promotions/view.ts';
@@ -64,8 +64,14 @@ async function runDecision(
   { args: [text = ''], options }: ActionInput<DecisionOptions>,
 ): Promise<ExitCode> {
   const environment = checkEnvironment(await call.configuration(), options.environment, '--environment');
-  const { findView } = await import('../promotions/find-view.ts');
+  const [{ findView }, { shortId }] = await Promise.all([
+    import('../promotions/find-view.ts'),
+    import('../promotions/promotion-ids.ts'),
+  ]);
   const view = await findView(call, text, { preferRunning: true });
+  // Temporal would give the stored answer to a statement that it has seen, also after the promotion has ended.
+  if (isEnded(view.condition))
+    throw new CliError(EXIT.refused, `${shortId(view.id)} has ended already: ${view.condition}`);
   const by = await call.caller(options.by);
   if (!(await isWanted(call, view, { verdict, environment, by, yes: options.yes === true }))) {
     call.report.note('nothing was decided');

@@ -41,7 +41,7 @@ export function addKeys(parent: Command, host: Host): void {
     .summary('make a signing key')
     .description('Makes a key of the form that all readers accept.')
     .requiredOption('--user <id>', 'whose key it is, "NAME <MAIL>"')
-    .addOption(new Option('--type <type>', 'kind of key').choices(TYPES).default('rsa4096'))
+    .addOption(new Option('--type <type>', 'kind of key').choices(TYPES).default('rsa3072'))
     .option('--passphrase-file <file>', 'protects the key with the passphrase in the first line')
     .option('--expires-in-days <days>', 'when the key expires (default: never)')
     .requiredOption('--out <directory>', 'where both files are written')

@@ -39,9 +39,10 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
     cwd,
     signal: controller.signal,
     now: () => now,
-    sleep: (ms) => {
+    sleep: async (ms) => {
       now += ms;
-      return Promise.resolve();
+      // Lets timers run: a loop that never ends must meet the test's time limit.
+      await new Promise((resolve) => setImmediate(resolve));
     },
     out: () => written.out,
     err: () => written.err,

@@ -29,6 +29,7 @@ const SAME_INTERRUPTION_MS = 1_500;
 
 /** Aborts at the first signal; a later one calls `giveUp`. */
 export function onInterruption(abort: AbortController, giveUp: (error: InterruptedError) => void): void {
+  endWithNpm(abort);
   let first: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
@@ -38,6 +39,15 @@ export function onInterruption(abort: AbortController, giveUp: (error: Interrupt
       else if (Date.now() - first > SAME_INTERRUPTION_MS) giveUp(error);
     });
   }
+}
+
+/** A signal to npm reaches the shell that npm starts, and no further: without that shell nobody waits for us. */
+function endWithNpm(abort: AbortController): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return;
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent && !abort.signal.aborted) abort.abort(new InterruptedError('SIGTERM'));
+  }, POLL_MS).unref();
 }
 
 /** Aborts where a part of the site ends; for the time until `stopWatching` is called. */

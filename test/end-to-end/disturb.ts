@@ -4,10 +4,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { PromotionView, StallView } from '../../cli/promotions/view.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
+import type { PromotionStatus } from '../../workflows/domain/promotion.ts';
 import type { CommandOutcome } from '../support/command.ts';
 import type { DockerRegistry } from '../support/docker-registry.ts';
 import type { GitHostRepository } from '../support/git-host.ts';
@@ -116,6 +118,19 @@ export async function holdPushes(
       await writeHook(repository.directory, 'post-receive', log);
     },
   };
+}
+
+/** Asks the workflow itself where it is, quickly enough to be asked in the middle of a request; undefined without id. */
+export async function whereIs(site: Site, id: string | undefined): Promise<string> {
+  if (id === undefined) return '';
+  const connection = await Connection.connect({ address: site.temporal.address });
+  try {
+    const { environments } = await new Client({ connection }).workflow.getHandle(id).query<PromotionStatus>('status');
+    const one = environments.at(-1);
+    return `${one?.environment ?? ''} ${one?.step ?? ''}`;
+  } finally {
+    await connection.close();
+  }
 }
 
 /** Puts another HTTP server in the place of an environment's signature server; `restore` brings the real one back. */

@@ -10,7 +10,7 @@ import { useTempFolder } from '../support/temp-folder.ts';
 import { startTokenServer } from '../support/token-server.ts';
 import type { TokenServer } from '../support/token-server.ts';
 import * as disturb from './disturb.ts';
-import { SMALL, publicationsOf, pull, signaturesOf, start, status } from './promote.ts';
+import { SMALL, publicationsOf, pull, signaturesOf, start } from './promote.ts';
 
 const QA = { user: 'qa', password: 'basic/4711' };
 const USERS = { pusher: 'push-4711', puller: 'pull-4711' } as const;
@@ -139,8 +139,8 @@ describe('a registry that is down', () => {
     // The first look into git during `release` comes before the tag is moved.
     site.gitHost.setFault(async ({ path: requested }) => {
       if (id === undefined || ends.length > 0 || !requested.startsWith('/signatures-prod.git/')) return undefined;
-      const { environment, step } = await status(site, id);
-      if (environment === 'prod' && step === 'release' && ends.length === 0) ends.push(registry.halt());
+      const where = await disturb.whereIs(site, id);
+      if (where === 'prod release' && ends.length === 0) ends.push(registry.halt());
       await Promise.all(ends);
       return undefined;
     });

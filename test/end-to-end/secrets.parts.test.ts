@@ -107,7 +107,9 @@ async function promoteWithTrouble(): Promise<{ readonly id: string; readonly sam
     expect(await disturb.untilStalled(site, id)).toMatchObject({ environment: 'prod' });
     await repair();
   }
-  site.gitHost.setFault(({ method, service }) => (method === 'POST' && service === 'git-receive-pack' ? 'cut' : undefined));
+  site.gitHost.setFault(({ method, service }) =>
+    method === 'POST' && service === 'git-receive-pack' ? 'cut' : undefined,
+  );
   await site.run('retry', id);
   await disturb.untilStalled(site, id);
   site.gitHost.setFault(() => undefined);
@@ -143,7 +145,9 @@ async function secretForms(): Promise<readonly string[]> {
   }
   const users = [...ENVIRONMENTS.map((name) => `${name}:${registryPassword(name)}`)];
   users.push(`${site.gitHost.user}:${site.gitHost.password}`);
-  const encoded = [...plain, ...users].map((text) => Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -1));
+  const encoded = [...plain, ...users].map((text) =>
+    Buffer.from(text).toString('base64').replace(/=+$/, '').slice(0, -1),
+  );
   return [...plain, ...plain.map(encodeURIComponent), ...encoded];
 }
 
@@ -173,7 +177,10 @@ describe('the secrets of the environments', () => {
     );
     await expectNone('the history', [stdout, ...decoded]);
     const files = (await readdir(site.folder)).filter((name) => name.startsWith('temporal.db'));
-    await expectNone('the database', await Promise.all(files.map((name) => readFile(path.join(site.folder, name), 'latin1'))));
+    await expectNone(
+      'the database',
+      await Promise.all(files.map((name) => readFile(path.join(site.folder, name), 'latin1'))),
+    );
   });
 
   it('are in no output of a command, a worker or a signature server', async () => {

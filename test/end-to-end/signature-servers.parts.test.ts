@@ -80,14 +80,11 @@ describe('a signature server', () => {
     ],
     [
       'serves other bytes',
-      ({ url = '' }, response) => void response.writeHead(url.endsWith('/signature-1') ? 200 : 404).end(Buffer.alloc(600, 7)),
+      ({ url = '' }, response) =>
+        void response.writeHead(url.endsWith('/signature-1') ? 200 : 404).end(Buffer.alloc(600, 7)),
       /signature-1: expected .*, received /,
     ],
-    [
-      'answers 500',
-      (_, response) => void response.writeHead(500).end(),
-      /signature-1: expected .*, received .*500/,
-    ],
+    ['answers 500', (_, response) => void response.writeHead(500).end(), /signature-1: expected .*, received .*500/],
   ];
   it.each(faults)('that %s is never success', async (fault, listener, expected) => {
     const { host } = new URL(site.environment('qa').signatureServer.url);

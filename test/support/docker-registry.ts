@@ -209,8 +209,8 @@ async function run(setting: Setting): Promise<Omit<DockerRegistry, 'storage' | '
       const flags = removeUntagged ? ['-m'] : [];
       // It tells about every blob.
       const limits = { env: environment(), maxBuffer: 64 * 1024 * 1024 };
-      await promisify(execFile)(program, ['garbage-collect', ...flags, configFile], limits);
-      await restart();
+      const collected = promisify(execFile)(program, ['garbage-collect', ...flags, configFile], limits);
+      await collected.finally(restart);
     },
     requests: () => [...requests],
     output: () => running.output(),

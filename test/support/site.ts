@@ -7,68 +7,23 @@ import type { Digest } from '../../workflows/domain/digest.ts';
 import { runCommand } from './command.ts';
 import type { CommandOutcome } from './command.ts';
 import { startDockerRegistry } from './docker-registry.ts';
-import type { DockerRegistry, DockerRegistryOptions } from './docker-registry.ts';
+import type { DockerRegistry } from './docker-registry.ts';
 import { startGitHost } from './git-host.ts';
-import type { GitHost, GitHostRepository } from './git-host.ts';
+import type { GitHost } from './git-host.ts';
 import { freePort, startProcess, startTemporal, waitUntil } from './parts/index.mjs';
-import type { RunningProcess, TemporalServer } from './parts/index.mjs';
+import type { RunningProcess } from './parts/index.mjs';
 import { pushSampleImage } from './registry-push.ts';
 import { buildSampleImage } from './sample-image.ts';
-import type { SampleImage, SampleImageOptions } from './sample-image.ts';
+import { configurationOf } from './site-configuration.ts';
+import type { Site, SiteEnvironment, SiteOptions, SiteParts } from './site-types.ts';
+
+export type { Site, SiteEnvironment, SiteOptions } from './site-types.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 /** The compiled command. */
 export const COUNTERSIGN = path.join(root, 'dist/cli/main.js');
 export const NAMESPACE = 'acme';
 export const APPROVERS = ['Ann Lee <ann@example.com>', 'Bob Ray <bob@example.com>'] as const;
-
-/** One environment of a site. */
-export interface SiteEnvironment {
-  readonly name: string;
-  readonly registry: DockerRegistry;
-  /** `host:port/acme`. */
-  readonly prefix: string;
-  readonly repository: GitHostRepository;
-  readonly signatureServer: { readonly url: string; readonly servedAt: string; process: RunningProcess };
-  readonly publicKeyFile: string;
-  readonly secrets: string;
-}
-
-/** What a test or the demonstration wants otherwise. */
-export interface SiteOptions {
-  /** An existing folder that the site may fill. */
-  readonly folder: string;
-  /** Names in the order of the route; default dev, qa, prod. */
-  readonly route?: readonly string[];
-  /** Gates by environment, as the configuration writes them; default none for the first, one approval for the others. */
-  readonly gates?: Readonly<Record<string, unknown>>;
-  /** Merged over an environment's part of the configuration. */
-  readonly overrides?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly registries?: Readonly<Record<string, DockerRegistryOptions>>;
-  readonly keyType?: 'rsa3072' | 'ed25519';
-  /** Gets one line per part that came up. */
-  readonly log?: (line: string) => void;
-  readonly uiPort?: true;
-}
-
-/** A running site. */
-export interface Site {
-  readonly folder: string;
-  readonly configurationFile: string;
-  readonly temporal: TemporalServer;
-  readonly gitHost: GitHost;
-  readonly environments: readonly SiteEnvironment[];
-  environment(name: string): SiteEnvironment;
-  /** Running workers by name: `orchestrator` and the environments. */
-  readonly workers: Map<string, RunningProcess>;
-  /** Starts the orchestrator and every environment's worker, or only those named. */
-  startWorkers(...names: readonly string[]): Promise<void>;
-  /** Runs the `countersign` command with this site's configuration. */
-  run(...args: readonly string[]): Promise<CommandOutcome>;
-  /** Pushes a sample image to the first environment. */
-  push(name: string, tag: string, options?: SampleImageOptions): Promise<SampleImage>;
-  stop(): Promise<void>;
-}
 
 /** Starts everything but the workers. */
 export async function startSite(options: SiteOptions): Promise<Site> {
@@ -86,22 +41,23 @@ export async function startSite(options: SiteOptions): Promise<Site> {
   }
   const configurationFile = path.join(folder, 'countersign.yaml');
   await writeFile(configurationFile, stringify(configurationOf(environments, temporal.address, options)));
-  const workers = new Map<string, RunningProcess>();
   const run = async (...args: readonly string[]): Promise<CommandOutcome> =>
     await runCommand(process.execPath, [COUNTERSIGN, '--config', configurationFile, ...args], { cwd: folder });
   const setup = await run('setup');
   if (setup.code !== 0) throw new Error(`countersign setup failed:\n${setup.stderr}`);
+  return openSite({ folder, configurationFile, temporal, gitHost, environments, run });
+}
+
+/** What can be done with everything that was started. */
+function openSite(parts: SiteParts): Site {
+  const { configurationFile, temporal, gitHost, environments } = parts;
+  const workers = new Map<string, RunningProcess>();
   return {
-    folder,
-    configurationFile,
-    temporal,
-    gitHost,
-    environments,
+    ...parts,
     workers,
-    run,
     environment: (name) => environments.find((one) => one.name === name)!,
     startWorkers: async (...names) => {
-      const wanted = names.length > 0 ? names : ['orchestrator', ...route];
+      const wanted = names.length > 0 ? names : ['orchestrator', ...environments.map(({ name }) => name)];
       await Promise.all(wanted.map(async (name) => workers.set(name, await startWorker(configurationFile, name))));
     },
     push: async (name, tag, imageOptions) => {
@@ -111,9 +67,8 @@ export async function startSite(options: SiteOptions): Promise<Site> {
     },
     stop: async () => {
       await Promise.all([...workers.values()].map((worker) => worker.stop()));
-      await Promise.all(
-        environments.flatMap(({ registry, signatureServer }) => [registry.stop(), signatureServer.process.stop()]),
-      );
+      const servers = environments.map(({ signatureServer }) => signatureServer.process.stop());
+      await Promise.all([...servers, ...environments.map(({ registry }) => registry.stop())]);
       await Promise.all([temporal.stop(), gitHost.stop()]);
     },
   };
@@ -221,32 +176,4 @@ async function startWorker(configurationFile: string, name: string): Promise<Run
   });
   await waitUntil(() => /polls/.test(worker.output()), { what: `the worker of ${name}: ${worker.output()}` });
   return worker;
-}
-
-function configurationOf(environments: readonly SiteEnvironment[], address: string, options: SiteOptions): unknown {
-  const first = environments[0]?.name;
-  const entries = environments.map(({ name, prefix, repository, signatureServer, registry }) => {
-    const people = { quorum: 1, approvers: 'keys/approvers.asc', identity: 'claimed', deadline: '1 hour' };
-    const configured = {
-      registry: prefix,
-      ...(registry.caFile !== undefined && { registries: { [registry.host]: { ca: registry.caFile } } }),
-      signatures: {
-        publicKeys: [`keys/${name}.asc`],
-        repository: { url: repository.url, branch: 'main', directory: 'images' },
-        servedAt: signatureServer.servedAt,
-        replicas: { addresses: [new URL(signatureServer.url).host] },
-      },
-      gate: options.gates?.[name] ?? (name === first ? 'none' : people),
-      rebuild: { webhook: { url: `${signatureServer.url}/webhook` } },
-      attempts: 3,
-      confirm: { within: '1 minute' },
-      ...options.overrides?.[name],
-    };
-    return [name, configured] as const;
-  });
-  return {
-    route: environments.map(({ name }) => name),
-    temporal: { address },
-    environments: Object.fromEntries(entries),
-  };
 }

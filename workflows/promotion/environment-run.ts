@@ -172,8 +172,18 @@ export class EnvironmentRun {
 
   async #copy(thorough: boolean): Promise<void> {
     const copy = await this.#activities.copy({ ...this.#run.stepInput(this.#one), thorough });
-    // The tag is noted when the first copy begins: a change since then must be explained by a publication.
-    this.#one.copy = { ...copy, tagBefore: this.#one.copy === undefined ? copy.tagBefore : this.#one.copy.tagBefore };
+    const before = this.#one.copy;
+    // What counts is the first look at the tag, since a change from then on must be explained by a publication, and
+    // the work of all copies together.
+    this.#one.copy =
+      before === undefined
+        ? copy
+        : {
+            ...before,
+            bytesCopied: before.bytesCopied + copy.bytesCopied,
+            blobsCopied: before.blobsCopied + copy.blobsCopied,
+            blobsMounted: before.blobsMounted + copy.blobsMounted,
+          };
   }
 
   async #sign(): Promise<void> {
