@@ -8,6 +8,7 @@ import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { PromotionView, StallView } from '../../cli/promotions/view.ts';
+import { parseDigest } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import type { PromotionStatus } from '../../workflows/domain/promotion.ts';
 import type { CommandOutcome } from '../support/command.ts';
@@ -88,7 +89,7 @@ export function blobsSent(registry: DockerRegistry, name: string): readonly Dige
   const sent = new RegExp(`^PUT /v2/${NAMESPACE}/${name}/blobs/uploads/\\S*digest=(sha256(?::|%3A)\\w{64})\\S* 201$`);
   return registry.requests().flatMap((line) => {
     const digest = sent.exec(line)?.[1];
-    return digest === undefined ? [] : [decodeURIComponent(digest) as Digest];
+    return digest === undefined ? [] : [parseDigest(decodeURIComponent(digest))];
   });
 }
 

@@ -44,8 +44,12 @@ async function generateUnread(v6Keys: boolean): Promise<KeyFiles> {
 }
 
 const refused: readonly (readonly [string, () => Promise<KeyFiles>, RegExp])[] = [
-  ['without its passphrase', async () => goodKey(undefined), /signing-key\.asc.*no passphrase is given/],
-  ['with a wrong passphrase', async () => goodKey('wrong'), /signing-key\.asc.*the passphrase does not unlock it/],
+  ['without its passphrase', () => Promise.resolve(goodKey(undefined)), /signing-key\.asc.*no passphrase is given/],
+  [
+    'with a wrong passphrase',
+    () => Promise.resolve(goodKey('wrong')),
+    /signing-key\.asc.*the passphrase does not unlock it/,
+  ],
   [
     'that has expired',
     () => generateKey({ userId, type: 'ed25519', date: new Date(Date.now() - 20 * DAY_MS), expiresInDays: 10 }),

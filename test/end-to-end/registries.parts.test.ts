@@ -135,17 +135,19 @@ describe('a registry that is down', () => {
   it('during the release stalls it, named by host, and retry finishes what is left', async () => {
     const { registry } = site.environment('prod');
     const ends: Promise<void>[] = [];
-    let id: string | undefined;
+    const watched: { id?: string } = {};
     // The first look into git during `release` comes before the tag is moved.
     site.gitHost.setFault(async ({ path: requested }) => {
-      if (id === undefined || ends.length > 0 || !requested.startsWith('/signatures-prod.git/')) return undefined;
-      const where = await disturb.whereIs(site, id);
+      if (watched.id === undefined || ends.length > 0 || !requested.startsWith('/signatures-prod.git/'))
+        return undefined;
+      const where = await disturb.whereIs(site, watched.id);
       if (where === 'prod release' && ends.length === 0) ends.push(registry.halt());
       await Promise.all(ends);
       return undefined;
     });
     const promotion = await begin('late');
-    ({ id } = promotion);
+    const { id } = promotion;
+    watched.id = id;
     const { step, message } = await disturb.untilStalled(site, id);
     site.gitHost.setFault(() => undefined);
     expect(step).toBe('release');

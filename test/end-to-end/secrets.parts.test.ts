@@ -99,10 +99,7 @@ async function promoteWithTrouble(): Promise<{ readonly id: string; readonly sam
   const { id } = await start(site, 'watched:1', 'prod');
   expect((await disturb.untilStalled(site, id)).environment).toBe('qa');
   repository.setReadOnly(false);
-  for (const repair of [
-    async () => void (await site.gitHost.writeCredentials(credentials)),
-    () => writeFile(passphrase, right),
-  ]) {
+  for (const repair of [() => site.gitHost.writeCredentials(credentials), () => writeFile(passphrase, right)]) {
     await site.run('retry', id);
     expect(await disturb.untilStalled(site, id)).toMatchObject({ environment: 'prod' });
     await repair();
