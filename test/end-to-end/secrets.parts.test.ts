@@ -16,7 +16,7 @@ const ENVIRONMENTS = ['dev', 'qa', 'prod'] as const;
 const folder = useTempFolder({ per: 'suite' });
 /** Everything that the commands and the workers said. */
 const said: string[] = [];
-/** Command lines and environments of the processes that ran meanwhile, by their hash of nothing: each once. */
+/** Command lines and environments of all processes that ran meanwhile, each once. */
 const processes = new Set<string>();
 const sampling = new AbortController();
 let site: Site;

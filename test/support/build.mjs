@@ -1,7 +1,7 @@
 // Compiles the command and its workers to `dist/` and bundles the workflow code beside them, so that a worker
 // starts without a bundler (about two seconds saved per start).
 import { spawnSync } from 'node:child_process';
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +28,12 @@ const { code } = await bundleWorkflowCode({
   logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
 });
 writeFileSync(path.join(built, 'workflow-bundle.js'), code);
+
+// `npx countersign` in the clone: without the link npm would pack and install the clone first, at every call.
+const link = path.join(root, 'node_modules/.bin/countersign');
+chmodSync(path.join(built, 'cli/main.js'), 0o755);
+rmSync(link, { force: true });
+symlinkSync('../../dist/cli/main.js', link);
 
 const replaced = `${built}-replaced`;
 if (existsSync(dist)) renameSync(dist, replaced);
