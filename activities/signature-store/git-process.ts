@@ -25,7 +25,8 @@ export interface GitOutcome {
 const STDOUT_LIMIT = 512 * 1024 * 1024;
 const STDERR_LIMIT = 16 * 1024;
 const KILL_AFTER = 2000;
-const STATUS_LINE = /<= Recv header: HTTP\/[\d.]+ (\d{3})/g;
+/** A request's first line, or the status of its answer. */
+const REQUEST_OR_STATUS = /=> Send header: [A-Z]+ \/|<= Recv header: HTTP\/[\d.]+ (\d{3})/g;
 
 /**
  * Runs git and waits for its end. Aborting ends git together with the transports it started, then rejects with the
@@ -100,7 +101,10 @@ async function collect(child: ChildProcess, input: GitRun['input']): Promise<Omi
   if (trace !== null && trace !== undefined && 'setEncoding' in trace) {
     trace.setEncoding('latin1').on('data', (text: string) => {
       const lines = traceRest + text;
-      for (const [, status] of lines.matchAll(STATUS_LINE)) httpStatus = Number(status);
+      // A request that is never answered has no status: that of the challenge before it would tell a wrong story.
+      for (const [, status] of lines.matchAll(REQUEST_OR_STATUS)) {
+        httpStatus = status === undefined ? undefined : Number(status);
+      }
       traceRest = lines.slice(lines.lastIndexOf('\n') + 1).slice(-1024);
     });
   }

@@ -139,7 +139,11 @@ export class EnvironmentRun {
     const commit = one.publication ?? '';
     if (one.stood !== true || !(await this.#servedAlready(commit))) {
       await run.once(one, 'rebuild', () => this.#activities.rebuild({ ...run.stepInput(one), commit }));
+      let isRetry = false;
       await run.once(one, 'confirm', async () => {
+        // Whoever retries has mended the server, which may have missed the first call.
+        if (isRetry) await this.#activities.rebuild({ ...run.stepInput(one), commit });
+        isRetry = true;
         one.replicas = (await this.#activities.confirm({ ...run.stepInput(one), commit })).replicas;
       });
     }
