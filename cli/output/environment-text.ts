@@ -57,7 +57,9 @@ function detailLines(one: EnvironmentStatus): readonly string[] {
       ? []
       : [`copied ${copy.blobsCopied} blobs, ${copy.blobsSkipped} were there, ${copy.blobsMounted} mounted`]),
     ...(publication === null ? [] : [`published by commit ${printable(publication)}`]),
-    ...(replicas === null ? [] : [replicas === 0 ? 'replicas not checked' : `served by ${replicas} replicas`]),
+    ...(replicas === null
+      ? []
+      : [replicas === 0 ? 'replicas not checked' : `served by ${replicas} replica${replicas === 1 ? '' : 's'}`]),
     ...(release === null ? [] : [releaseText(release)]),
   ];
 }

@@ -1,3 +1,4 @@
+import { isEnded } from '../exit-codes.ts';
 import { environmentLines } from './environment-text.ts';
 import { printable } from './escape.ts';
 import { formatMoment, formatTime } from './measures.ts';
@@ -21,7 +22,7 @@ export function liveView(
   const trouble = troubleLines(view, { style, now });
   return [
     head,
-    `${conditionText(view.condition, style)} on the way to ${printable(view.to)}, started ${formatMoment(view.started, now)}`,
+    `${conditionText(view.condition, style)}${isEnded(view.condition) ? ', bound for' : ' on the way to'} ${printable(view.to)}, started ${formatMoment(view.started, now)}`,
     ...environmentLines(view, { style, now, detailed: false, below }),
     ...(view.environments.length === 0 && copy !== null
       ? [`  ${printable(view.environment)}  ${progressBar(copy, meter.read(copy.bytesTotal))}`]
