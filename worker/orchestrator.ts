@@ -4,6 +4,7 @@ import { Worker } from '@temporalio/worker';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { connectClient, connectWorker } from './connect.ts';
+import type { ConnectedClient } from './connect.ts';
 import type { Configuration } from './configuration/index.ts';
 import { runWorkers } from './run-workers.ts';
 import { missingSearchAttributes } from './setup.ts';
@@ -23,8 +24,7 @@ export interface WorkerCall {
  */
 export async function runOrchestrator(configuration: Configuration, call: WorkerCall): Promise<void> {
   try {
-    await checkNamespace(configuration);
-    const replayed = await replayOpenPromotions(configuration);
+    const replayed = await prepareToPoll(configuration);
     await runWorkflows(configuration, replayed, call);
   } finally {
     await shutDownRuntime();
@@ -59,36 +59,37 @@ export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'dataConv
   return { workflowBundle: { codePath }, dataConverter: { payloadConverterPath } };
 }
 
-async function checkNamespace(configuration: Configuration): Promise<void> {
-  const { connection, close } = await connectClient(configuration);
+/** Checks the namespace and replays what is open, over one connection; returns how many were replayed. */
+async function prepareToPoll(configuration: Configuration): Promise<number> {
+  const connected = await connectClient(configuration);
   try {
-    const missing = await missingSearchAttributes(connection, configuration.temporal.namespace);
-    if (missing.length === 0) return;
-    throw new Error(
-      `the Temporal namespace ${configuration.temporal.namespace} lacks the search attributes ${missing.join(', ')}; run "countersign setup" once`,
-    );
+    await checkNamespace(configuration, connected);
+    return await replayOpenPromotions(connected);
   } finally {
-    await close();
+    await connected.close();
   }
 }
 
-async function replayOpenPromotions(configuration: Configuration): Promise<number> {
-  const { client, close } = await connectClient(configuration);
-  try {
-    const open = client.workflow.list({ query: `TaskQueue = '${ORCHESTRATOR_QUEUE}' AND ExecutionStatus = 'Running'` });
-    const results = Worker.runReplayHistories(workflowCode(), open.intoHistories({ concurrency: 4 }));
-    let replayed = 0;
-    for await (const { workflowId, error } of results) {
-      if (error !== undefined) {
-        throw new Error(
-          `the workflow code does not fit the open promotion ${workflowId}: ${error.message}; run the version that it was started with, or add a patch`,
-          { cause: error },
-        );
-      }
-      replayed += 1;
+async function checkNamespace({ temporal }: Configuration, { connection }: ConnectedClient): Promise<void> {
+  const missing = await missingSearchAttributes(connection, temporal.namespace);
+  if (missing.length === 0) return;
+  throw new Error(
+    `the Temporal namespace ${temporal.namespace} lacks the search attributes ${missing.join(', ')}; run "countersign setup" once`,
+  );
+}
+
+async function replayOpenPromotions({ client }: ConnectedClient): Promise<number> {
+  const open = client.workflow.list({ query: `TaskQueue = '${ORCHESTRATOR_QUEUE}' AND ExecutionStatus = 'Running'` });
+  const results = Worker.runReplayHistories(workflowCode(), open.intoHistories({ concurrency: 4 }));
+  let replayed = 0;
+  for await (const { workflowId, error } of results) {
+    if (error !== undefined) {
+      throw new Error(
+        `the workflow code does not fit the open promotion ${workflowId}: ${error.message}; run the version that it was started with, or add a patch`,
+        { cause: error },
+      );
     }
-    return replayed;
-  } finally {
-    await close();
+    replayed += 1;
   }
+  return replayed;
 }

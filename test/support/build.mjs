@@ -13,8 +13,7 @@ const require = createRequire(import.meta.url);
 const built = path.join(root, `dist-${process.pid}`);
 const dist = path.join(root, 'dist');
 const tsc = require.resolve('typescript/bin/tsc');
-const buildInfo = path.join(built, '.tsbuildinfo');
-const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', built, '--tsBuildInfoFile', buildInfo];
+const args = [tsc, '-p', 'tsconfig.build.json', '--outDir', built];
 const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
 if (status !== 0) {
   rmSync(built, { recursive: true, force: true });

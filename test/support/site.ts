@@ -74,7 +74,7 @@ function openSite(parts: SiteParts): Site {
   };
 }
 
-/** A decision that an approver sends, as the command takes it. */
+/** The id of a promotion whose name is short enough to stand in it whole. */
 export function idOf(name: string, tag: string, digest: Digest): string {
   return `promotion/${name}:${tag}@${digest}`;
 }
