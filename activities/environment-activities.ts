@@ -30,14 +30,16 @@ function asActivity<Input, Output>(
 ): (input: Input) => Promise<Output> {
   return async (input) => {
     const context = Context.current();
-    let details: unknown;
+    const untrustedEarlier: unknown = context.info.heartbeatDetails;
+    // A heartbeat without details would forget those of the attempt before.
+    let details: unknown = untrustedEarlier;
     const progress = (now: unknown): void => {
       details = now;
       context.heartbeat(now);
     };
     const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_MS);
     try {
-      return await step(input, { signal: context.cancellationSignal, progress });
+      return await step(input, { signal: context.cancellationSignal, progress, untrustedEarlier });
     } catch (error) {
       throw context.cancellationSignal.aborted ? cancellationOf(context, error) : toFailure(error);
     } finally {

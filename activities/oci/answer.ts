@@ -1,32 +1,39 @@
 import { RegistryError } from './error.ts';
 import type { RegistryErrorCode } from './error.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { WireAnswer } from './wire.ts';
+import type { HttpAnswer } from './http-answer.ts';
 
 const ERROR_BODY_LIMIT = 8 * 1024;
 const MAX_CODES = 10;
+
+class TooLargeError extends Error {}
 
 /**
  * Reads a whole body of at most `limit` bytes; undefined, and the connection ended, where it has more.
  * Errors of the stream are thrown as they are.
  */
-export async function readBounded({ body }: WireAnswer, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
+export async function readBounded(answer: HttpAnswer, limit: number): Promise<Buffer | undefined> {
+  const pieces: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    // Leaving the loop destroys the stream.
-    if (size > limit) return undefined;
-    chunks.push(chunk);
+  try {
+    await answer.read((piece) => {
+      size += piece.length;
+      if (size > limit) throw new TooLargeError();
+      pieces.push(Buffer.from(piece));
+      return undefined;
+    });
+  } catch (error) {
+    if (error instanceof TooLargeError) return undefined;
+    throw error;
   }
-  return Buffer.concat(chunks);
+  return Buffer.concat(pieces);
 }
 
 /**
  * None was asked for, and an encoding is a way to make much out of little (CVE-2026-22036).
  * @throws RegistryError `registry-refused`.
  */
-export async function refuseEncoding(answer: WireAnswer, subject: string): Promise<void> {
+export async function refuseEncoding(answer: HttpAnswer, subject: string): Promise<void> {
   const encoding = answer.header('content-encoding');
   if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
   await answer.discard();
@@ -47,7 +54,7 @@ export interface Refusal {
 }
 
 /** Turns an answer into the error it stands for; its body is read as far as it may tell the registry's codes. */
-export async function refusalOf(answer: WireAnswer, refusal: Refusal): Promise<RegistryError> {
+export async function refusalOf(answer: HttpAnswer, refusal: Refusal): Promise<RegistryError> {
   const { status } = answer;
   const registryCodes = await readCodes(answer);
   const code = codeFor(status, refusal.notFound);
@@ -70,7 +77,7 @@ function codeFor(status: number, notFound: RegistryErrorCode | undefined): Regis
 }
 
 /** The codes only: a registry's message may repeat what it was sent. */
-async function readCodes(answer: WireAnswer): Promise<readonly string[]> {
+async function readCodes(answer: HttpAnswer): Promise<readonly string[]> {
   try {
     const bytes = await readBounded(answer, ERROR_BODY_LIMIT);
     const value: unknown = JSON.parse(bytes?.toString('utf8') ?? 'null');

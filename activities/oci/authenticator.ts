@@ -4,10 +4,14 @@ import { parseChallenges } from './challenge.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credential } from './credential.ts';
 import type { RegistryCredentials } from './credentials.ts';
+import { RegistryError } from './error.ts';
+import type { HttpAnswer } from './http-answer.ts';
 import type { RegistryEndpoint } from './registry-endpoint.ts';
+import { judgeRealm } from './token-server.ts';
+import { TokenShelf } from './token-shelf.ts';
 import { basicHeader, fetchToken } from './token.ts';
 import type { Token } from './token.ts';
-import type { Wire, WireAnswer } from './wire.ts';
+import type { Wire } from './wire.ts';
 
 /** Whom a request concerns. */
 export interface AuthorizationScope {
@@ -25,27 +29,31 @@ export interface Authorization {
   readonly challenge?: Challenge;
   /** Whether it was made for this very request, so that asking again is pointless. */
   readonly fresh: boolean;
+  /** How many tokens there had been by then: a refusal speaks against all of them, whichever was used. */
+  readonly tokensSeen?: number;
 }
 
 /** A credential program is asked again after this time: what it hands out may be short-lived. */
 const CREDENTIAL_LIFE_MS = 5 * 60_000;
+/** Repositories whose credential is remembered; beyond them it is looked up anew. */
+const MANY = 1024;
 
-interface Kept<T> {
-  readonly value: Promise<T>;
+interface KnownCredential {
+  readonly value: Promise<Credential | undefined>;
   /** Milliseconds since 1970. */
-  until: number;
+  readonly until: number;
 }
 
 /**
- * Knows what each registry wants to hear. Tokens are kept per repository and set of scopes, and asked for once
- * however many requests need them; whoever stops waiting leaves the others theirs.
+ * Knows what each registry wants to hear. Tokens are kept per repository, serve whatever they cover, and are asked for
+ * once however many requests need them; whoever stops waiting leaves the others theirs.
  */
 export class Authenticator {
   readonly #wire: Wire;
   readonly #credentials: RegistryCredentials | undefined;
   readonly #challenges = new Map<string, Challenge>();
-  readonly #tokens = new Map<string, Kept<Token>>();
-  readonly #known = new Map<string, Kept<Credential | undefined>>();
+  readonly #tokens = new TokenShelf();
+  readonly #known = new Map<string, KnownCredential>();
 
   constructor(wire: Wire, credentials: RegistryCredentials | undefined) {
     this.#wire = wire;
@@ -63,21 +71,18 @@ export class Authenticator {
    * @param refused what was said.
    */
   async answerChallenge(
-    answer: WireAnswer,
+    answer: HttpAnswer,
     refused: Authorization,
     scope: AuthorizationScope,
   ): Promise<Authorization | undefined> {
     const challenges = parseChallenges(answer.headerLines('www-authenticate'));
     const credential = await this.#credential(scope);
-    const challenge = chooseChallenge(challenges, credential);
+    const challenge = chooseChallenge(challenges, scope.endpoint, credential);
     if (challenge === undefined) return undefined;
     this.#challenges.set(scope.endpoint.origin, challenge);
-    if (challenge.scheme === 'basic') {
-      const next = await this.#answer(challenge, scope);
-      return next.header === undefined || next.header === refused.header ? undefined : { ...next, fresh: true };
-    }
+    if (challenge.scheme === 'basic') return await this.#answerAnew(challenge, refused, scope);
+    this.#tokens.forget(holderOf(challenge, scope), refused.tokensSeen ?? 0);
     if (refused.fresh && refused.challenge?.scheme === 'bearer') return undefined;
-    if (refused.header !== undefined) this.#tokens.delete(tokenKey(challenge, scope));
     return { ...(await this.#answer(challenge, scope)), fresh: true };
   }
 
@@ -88,39 +93,57 @@ export class Authenticator {
         ? { header: basicHeader(credential), challenge, fresh: false }
         : { challenge, fresh: false };
     }
-    const key = tokenKey(challenge, scope);
-    const kept = this.#tokens.get(key);
-    const isUsable = kept !== undefined && kept.until > Date.now();
-    const token = isUsable ? kept : this.#requestToken(key, challenge, { ...scope, credential });
-    const { value } = await unlessAborted(token.value, scope.signal);
-    return { header: `Bearer ${value}`, challenge, fresh: !isUsable };
+    const holder = holderOf(challenge, scope);
+    const known = this.#tokens.find(holder, scope.scopes, Date.now());
+    const token = known ?? this.#fetchToken(challenge, scope, credential);
+    if (known === undefined) this.#tokens.keep(holder, scope.scopes, token);
+    const { value } = await unlessAborted(token, scope.signal);
+    const tokensSeen = this.#tokens.count;
+    return { header: `Bearer ${value}`, challenge, fresh: known === undefined, tokensSeen };
   }
 
-  #requestToken(
-    key: string,
+  /** A password that was refused may have been changed since it was looked up. */
+  async #answerAnew(
     challenge: Challenge,
-    { endpoint, scopes, credential }: AuthorizationScope & { readonly credential: Credential | undefined },
-  ): Kept<Token> {
-    const value = fetchToken(this.#wire, { endpoint, challenge, scopes, credential });
-    const kept: Kept<Token> = { value, until: Number.POSITIVE_INFINITY };
-    this.#tokens.set(key, kept);
-    value.then(
-      ({ refreshAt }) => (kept.until = refreshAt),
-      () => this.#forget(key, kept),
-    );
-    return kept;
+    refused: Authorization,
+    scope: AuthorizationScope,
+  ): Promise<Authorization | undefined> {
+    let next = await this.#answer(challenge, scope);
+    if (next.header !== undefined && next.header === refused.header) {
+      this.#known.delete(formatRepository(scope.repository));
+      next = await this.#answer(challenge, scope);
+    }
+    return next.header === undefined || next.header === refused.header ? undefined : { ...next, fresh: true };
   }
 
-  #forget(key: string, kept: Kept<Token>): void {
-    if (this.#tokens.get(key) === kept) this.#tokens.delete(key);
+  /** Others may be waiting for the token, so it does not end with the one who asked. */
+  async #fetchToken(
+    challenge: Challenge,
+    { endpoint, repository, scopes }: AuthorizationScope,
+    credential: Credential | undefined,
+  ): Promise<Token> {
+    const request = { endpoint, challenge, scopes, credential };
+    try {
+      return await fetchToken(this.#wire, request);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.code !== 'access-denied' || credential === undefined) throw error;
+      this.#known.delete(formatRepository(repository));
+      const changed = await this.#credential({ repository });
+      if (JSON.stringify(changed) === JSON.stringify(credential)) throw error;
+      return await fetchToken(this.#wire, { ...request, credential: changed });
+    }
   }
 
-  async #credential({ repository, signal }: AuthorizationScope): Promise<Credential | undefined> {
+  async #credential({
+    repository,
+    signal,
+  }: Pick<AuthorizationScope, 'repository' | 'signal'>): Promise<Credential | undefined> {
     if (this.#credentials === undefined) return undefined;
     const key = formatRepository(repository);
     let kept = this.#known.get(key);
     if (kept === undefined || kept.until <= Date.now()) {
       kept = { value: this.#credentials.lookup(repository), until: Date.now() + CREDENTIAL_LIFE_MS };
+      if (this.#known.size >= MANY) this.#known.clear();
       this.#known.set(key, kept);
       kept.value.catch(() => this.#known.delete(key));
     }
@@ -128,15 +151,41 @@ export class Authenticator {
   }
 }
 
-/** The first challenge we can answer; basic without a password only where there is no other. */
-function chooseChallenge(challenges: readonly Challenge[], credential: Credential | undefined): Challenge | undefined {
+/**
+ * The first challenge we can answer. Basic without a password, and a token server that gets no credential, come into
+ * question only where there is nothing else.
+ */
+function chooseChallenge(
+  challenges: readonly Challenge[],
+  endpoint: RegistryEndpoint,
+  credential: Credential | undefined,
+): Challenge | undefined {
   const supported = challenges.filter(({ scheme }) => scheme === 'bearer' || scheme === 'basic');
-  return supported.find(({ scheme }) => scheme === 'bearer' || credential?.kind === 'password') ?? supported[0];
+  const isBearer = ({ scheme }: Challenge): boolean => scheme === 'bearer';
+  const isAnswerable = (one: Challenge): boolean =>
+    isBearer(one)
+      ? credential === undefined || mayHaveCredential(endpoint, one.parameters.get('realm'))
+      : credential?.kind === 'password';
+  return supported.find(isAnswerable) ?? supported.find(isBearer) ?? supported[0];
 }
 
-function tokenKey({ parameters }: Challenge, { repository, scopes }: AuthorizationScope): string {
-  const asked = [parameters.get('realm'), parameters.get('service'), ...scopes.toSorted()];
-  return JSON.stringify([formatRepository(repository), ...asked]);
+function mayHaveCredential(endpoint: RegistryEndpoint, realm: string | undefined): boolean {
+  try {
+    return judgeRealm(endpoint, realm).standing !== 'foreign';
+  } catch (error) {
+    if (error instanceof RegistryError) return false;
+    throw error;
+  }
+}
+
+/** Whose token it is: tokens of another repository, or of another token server, are of no use here. */
+function holderOf({ parameters }: Challenge, { endpoint, repository }: AuthorizationScope): string {
+  return JSON.stringify([
+    endpoint.origin,
+    formatRepository(repository),
+    parameters.get('realm'),
+    parameters.get('service'),
+  ]);
 }
 
 /** Waits for shared work until one's own signal says to stop. */

@@ -38,7 +38,8 @@ function run(
   signal: AbortSignal | undefined,
 ): Promise<{ readonly output: string; readonly problem?: string }> {
   return new Promise((resolve) => {
-    const options = { timeout: TIMEOUT_MS, maxBuffer: OUTPUT_LIMIT, ...(signal !== undefined && { signal }) };
+    const bounds = { timeout: TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT } as const;
+    const options = { ...bounds, ...(signal !== undefined && { signal }) };
     const child = execFile(program, ['get'], options, (error, output) => {
       if (error === null) resolve({ output });
       else resolve({ output, problem: describe(error) });
@@ -51,6 +52,8 @@ function run(
 
 function describe(error: { readonly code?: unknown; readonly killed?: boolean }): string {
   if (error.code === 'ENOENT') return 'there is no such program on PATH';
+  if (error.code === 'EACCES') return 'the program on PATH may not be run';
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return `it said more than ${OUTPUT_LIMIT} bytes`;
   if (error.killed === true) return `no answer within ${TIMEOUT_MS} ms`;
   return `it failed with ${typeof error.code === 'number' ? `exit code ${error.code}` : 'an error'}`;
 }

@@ -71,3 +71,8 @@ export function withSide(side: RegistrySide, error: unknown): unknown {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   });
 }
+
+/** Whether it was the connection, or the registry at that moment, rather than what was asked of it. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof RegistryError && (error.code === 'registry-unavailable' || error.code === 'rate-limited');
+}

@@ -17,6 +17,8 @@ export interface ImageNode extends Manifest {
   readonly platform?: string;
   /** Config and layers that the registry must hold; empty for an index. */
   readonly blobs: readonly Descriptor[];
+  /** Layers that are only referenced: they are at URLs outside any registry, where we never go. */
+  readonly foreignLayers: readonly Descriptor[];
   /** Manifests of an index, in its order; empty for an image. */
   readonly children: readonly Digest[];
   /** 0 for the manifest that was asked for. */
@@ -121,11 +123,11 @@ function toNode(
   { reference, depth, platform }: { reference: ImageReference; depth: number; platform?: string | undefined },
 ): ReadNode {
   const content: ManifestContent = readManifest(bytes, mediaType, `manifest ${formatReference(reference)}`);
-  const { kind, blobs } = content;
+  const { kind, blobs, foreignLayers } = content;
   const children = content.children.map((child) => child.digest);
   const named = kind === 'image' && platform !== undefined ? { platform } : {};
   return {
-    node: { digest, mediaType, bytes, kind, blobs, children, depth, ...named },
+    node: { digest, mediaType, bytes, kind, blobs, foreignLayers, children, depth, ...named },
     children: content.children,
   };
 }
@@ -151,4 +153,14 @@ function childrenFirst(root: Digest, nodes: ReadonlyMap<Digest, ImageNode>): rea
   };
   visit(root);
   return [...ordered.values()];
+}
+
+/** The layers of an image that are only referenced, each once. */
+export function foreignLayersOf(manifests: readonly ImageNode[]): readonly Descriptor[] {
+  return onceEach(manifests.flatMap((node) => node.foreignLayers));
+}
+
+/** The descriptors without repetitions. */
+export function onceEach(blobs: readonly Descriptor[]): readonly Descriptor[] {
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
 }

@@ -1,3 +1,6 @@
+/** How long the answer to an opened upload is waited for when the copy is stopped: to know what to give up. */
+export const OPENING_MS = 400;
+
 /**
  * Runs `work` with a signal that follows `signal` by some milliseconds: for a request that leaves something behind at
  * the other side, whose answer is needed to clear it away.

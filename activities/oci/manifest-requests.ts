@@ -1,4 +1,4 @@
-import { parseDigest, quote } from '../../workflows/domain/digest.ts';
+import { isDigest, parseDigest, quote } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { formatReference, formatRepository, isTag } from '../../workflows/domain/reference.ts';
 import type { ImageReference, Repository } from '../../workflows/domain/reference.ts';
@@ -6,7 +6,7 @@ import { readBounded, refuseEncoding } from './answer.ts';
 import { RegistryError } from './error.ts';
 import { MANIFEST_LIMIT, digestOf, readManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
-import { MANIFEST_ACCEPT } from './media-types.ts';
+import { MANIFEST_ACCEPT, SCHEMA1_ADVICE, isSchema1 } from './media-types.ts';
 import type { RegistryAnswer, RegistryRequest, RegistrySession } from './session.ts';
 
 /** The manifest under a tag or digest; undefined where the registry has none. */
@@ -32,6 +32,7 @@ export async function getManifest(
     return undefined;
   }
   await refuseEncoding(answer, subject);
+  await refuseSchema1(answer, subject);
   const bytes = await readManifestBytes(session, request, answer);
   const digest = digestOf(bytes, reference.digest);
   if (reference.digest !== undefined && reference.digest !== digest) {
@@ -62,12 +63,39 @@ export async function headManifest(
   return answer.status === 200;
 }
 
+/** The digest that the registry names for a tag; undefined where it has no such tag, or names none. */
+export async function headTag(
+  session: RegistrySession,
+  reference: ImageReference,
+  signal: AbortSignal | undefined,
+): Promise<Digest | undefined> {
+  const answer = await session.send({
+    method: 'HEAD',
+    repository: reference,
+    to: `manifests/${manifestName(reference)}`,
+    actions: 'pull',
+    headers: { accept: MANIFEST_ACCEPT },
+    subject: `look for manifest ${formatReference(reference)}`,
+    accept: [200, 404],
+    signal,
+  });
+  await answer.discard();
+  const named = answer.header('docker-content-digest') ?? '';
+  return answer.status === 200 && isDigest(named) ? named : undefined;
+}
+
+/** What a registry says of a manifest that it took. */
+export interface PutOutcome {
+  /** It took note of the manifest's `subject` and lists it among the referrers; else its clients have to. */
+  readonly recordsSubject: boolean;
+}
+
 /** Puts a manifest under its digest, or under `tag`. */
 export async function putManifest(
   session: RegistrySession,
   { repository, manifest, tag }: { repository: Repository; manifest: Manifest; tag: string | undefined },
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<PutOutcome> {
   const { digest, mediaType, bytes } = manifest;
   const reference = { ...repository, ...(tag === undefined ? { digest } : { tag }) };
   const subject = `put manifest ${formatReference(reference)}`;
@@ -86,6 +114,7 @@ export async function putManifest(
     signal,
   });
   await answer.discard();
+  return { recordsSubject: answer.header('oci-subject') !== undefined };
 }
 
 /** Deletes a tag, never a manifest: that would take every tag with it. */
@@ -118,6 +147,14 @@ function manifestName({ tag, digest, ...repository }: ImageReference): string {
   if (digest !== undefined) return parseDigest(digest);
   if (isTag(tag)) return tag;
   throw new RegistryError('reference-invalid', `${quote(formatRepository(repository))}: expected a tag or a digest`);
+}
+
+/** Before the digest is looked at: that of schema 1 is not the digest of its bytes, and to say so helps nobody. */
+async function refuseSchema1(answer: RegistryAnswer, subject: string): Promise<void> {
+  const mediaType = answer.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (!isSchema1(mediaType)) return;
+  await answer.discard();
+  throw new RegistryError('manifest-unsupported', `${subject} is refused: ${SCHEMA1_ADVICE}`);
 }
 
 async function readManifestBytes(

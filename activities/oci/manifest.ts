@@ -7,7 +7,7 @@ import { readDescriptor, readItems } from './descriptor.ts';
 import type { ChildDescriptor, Descriptor } from './descriptor.ts';
 import { RegistryError } from './error.ts';
 import { manifestMembers, textOf } from './manifest-members.ts';
-import { OCI_INDEX, OCI_MANIFEST, isSchema1, kindOf } from './media-types.ts';
+import { OCI_INDEX, OCI_MANIFEST, SCHEMA1_ADVICE, isSchema1, kindOf } from './media-types.ts';
 import type { ManifestKind } from './media-types.ts';
 
 /** A manifest as the registry's bytes. They are never parsed and written again. */
@@ -23,6 +23,8 @@ export interface ManifestContent {
   readonly mediaType: string;
   /** Config and layers, in that order; without layers that no registry may hold. Empty for an index. */
   readonly blobs: readonly Descriptor[];
+  /** Layers that no registry may hold: they stay where their URLs say, and nobody goes there. */
+  readonly foreignLayers: readonly Descriptor[];
   /** Manifests of an index; empty for an image. */
   readonly children: readonly ChildDescriptor[];
 }
@@ -61,13 +63,17 @@ function parseManifest(bytes: Uint8Array, contentType: string | undefined): Mani
   const kind = structureOf(members);
   const mediaType = mediaTypeOf(members, contentType, kind);
   if (kind === 'index') {
-    return { kind, mediaType, blobs: [], children: readItems(members.get('manifests'), 'manifests') };
+    const children = readItems(members.get('manifests'), 'manifests');
+    return { kind, mediaType, blobs: [], foreignLayers: [], children };
   }
   const parts = [readDescriptor(members.get('config'), 'config'), ...readItems(members.get('layers'), 'layers')];
-  const blobs = parts
-    .filter(({ foreign }) => !foreign)
-    .map(({ mediaType: type, digest, size }): Descriptor => ({ mediaType: type, digest, size }));
-  return { kind, mediaType, blobs, children: [] };
+  const blobs = parts.filter(({ foreign }) => !foreign).map(toDescriptor);
+  const foreignLayers = parts.filter(({ foreign }) => foreign).map(toDescriptor);
+  return { kind, mediaType, blobs, foreignLayers, children: [] };
+}
+
+function toDescriptor({ mediaType, digest, size }: ChildDescriptor): Descriptor {
+  return { mediaType, digest, size };
 }
 
 /** An image has a config and layers, an index has manifests, and nothing has both (CVE-2021-41190). */
@@ -98,5 +104,5 @@ function mediaTypeOf(
 }
 
 function schema1(): JsonError {
-  return new JsonError('it is of Docker schema version 1; push the image again with a current builder');
+  return new JsonError(SCHEMA1_ADVICE);
 }

@@ -22,6 +22,11 @@ export function kindOf(mediaType: string): ManifestKind | undefined {
   return KINDS.get(mediaType);
 }
 
+/** Why a manifest of Docker schema 1 is not copied, and what helps. */
+export const SCHEMA1_ADVICE =
+  'it is of Docker schema version 1, which registries and runtimes are giving up; ' +
+  'build the image anew, or convert it at its source: skopeo copy --format v2s2 docker://IMAGE docker://IMAGE';
+
 /** Tells whether the media type is Docker schema 1, whose digest is not the digest of its bytes. */
 export function isSchema1(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);

@@ -1,4 +1,13 @@
+import { setMaxListeners } from 'node:events';
+import type { LimitFunction } from 'p-limit';
 import pLimit from 'p-limit';
+
+/** How many of which items are worked on at once. */
+export interface Limits<T> {
+  /** One number for all; or the limit that an item falls under. */
+  readonly concurrency: number | ((item: T) => LimitFunction);
+  readonly signal: AbortSignal | undefined;
+}
 
 /**
  * Runs `work` over all items, a limited number at once. The first failure stops the others and is thrown when they
@@ -6,22 +15,33 @@ import pLimit from 'p-limit';
  */
 export async function runLimited<T>(
   items: readonly T[],
-  { concurrency, signal }: { readonly concurrency: number; readonly signal: AbortSignal | undefined },
+  { concurrency, signal }: Limits<T>,
   work: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const failed = new AbortController();
+  // Every item listens to it, and some of them more than once.
+  setMaxListeners(0, failed.signal);
   const either = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
-  const limit = pLimit(concurrency);
+  setMaxListeners(0, either);
+  const limitOf = typeof concurrency === 'number' ? sameLimit(concurrency) : concurrency;
   const failures: unknown[] = [];
-  await limit.map(items, async (item) => {
-    if (either.aborted) return;
-    try {
-      await work(item, either);
-    } catch (error) {
-      failures.push(error);
-      failed.abort(error);
-    }
-  });
+  const tasks = items.map((item) =>
+    limitOf(item)(async () => {
+      if (either.aborted) return;
+      try {
+        await work(item, either);
+      } catch (error) {
+        failures.push(error);
+        failed.abort(error);
+      }
+    }),
+  );
+  await Promise.all(tasks);
   signal?.throwIfAborted();
   if (failures.length > 0) throw failures[0];
+}
+
+function sameLimit(concurrency: number): () => LimitFunction {
+  const limit = pLimit(concurrency);
+  return () => limit;
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Repository } from '../../workflows/domain/reference.ts';
 import { refusalOf } from './answer.ts';
 import { Authenticator } from './authenticator.ts';
@@ -9,9 +8,13 @@ import { RegistryError } from './error.ts';
 import type { RegistryErrorCode } from './error.ts';
 import { resolveLocation } from './location.ts';
 import { endpointOf, isLoopback } from './registry-endpoint.ts';
-import type { RegistryEndpoint, RegistryHosts } from './registry-endpoint.ts';
-import { Wire, isStream } from './wire.ts';
-import type { Method, StreamBody, WireAnswer, WireRequest } from './wire.ts';
+import type { RegistryEndpoint } from './registry-endpoint.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import { isStream } from './request-body.ts';
+import type { RequestBody } from './request-body.ts';
+import { sleepUnlessAborted } from './sleep-unless-aborted.ts';
+import { Wire } from './wire.ts';
+import type { Method, WireOptions, WireRequest } from './wire.ts';
 
 /** A request to a registry: redirects, authentication and retries are seen to. */
 export interface RegistryRequest {
@@ -23,7 +26,7 @@ export interface RegistryRequest {
   /** A repository that is read beside, for a mount. */
   readonly alsoPulls?: Repository;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | StreamBody;
+  readonly body?: RequestBody;
   /** What is being done to what, for messages. */
   readonly subject: string;
   /** Statuses that are an answer; all others are thrown. */
@@ -32,17 +35,19 @@ export interface RegistryRequest {
   readonly notFound?: RegistryErrorCode;
   readonly signal?: AbortSignal | undefined;
   readonly streamsAnswer?: boolean;
+  /** So many bytes that the raw data path is worth its own connection. */
+  readonly isBulk?: boolean;
+  /** Goes on with a transfer that holds a place already. */
+  readonly resumes?: boolean;
 }
 
-export interface RegistryAnswer extends WireAnswer {
+export interface RegistryAnswer extends HttpAnswer {
   /** The URL that answered; a Location is relative to it. */
   readonly url: URL;
 }
 
-export interface SessionOptions {
-  readonly hosts: RegistryHosts;
+export interface SessionOptions extends WireOptions {
   readonly credentials: RegistryCredentials | undefined;
-  readonly timeoutMs: number;
   /** Pause before the first repetition, doubled for the second, in milliseconds. */
   readonly retryDelayMs: number;
 }
@@ -61,8 +66,7 @@ interface HopAnswer extends RegistryAnswer {
 const MAX_REDIRECTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REPETITIONS = 2;
-/** A longer wish to be left alone is for the engine that schedules the attempts. */
-const LONGEST_PAUSE_MS = 10_000;
+const TOO_MANY = 429;
 const ACTIONS = { pull: 'pull', push: 'pull,push', delete: 'delete' } as const;
 const USER_AGENT = 'countersign';
 
@@ -89,15 +93,20 @@ export class RegistrySession {
         ? request.to
         : new URL(`${endpoint.origin}/v2/${request.repository.path}/${request.to}`);
     const exchange = { request, endpoint, url };
-    for (let repetition = 0; ; repetition++) {
+    const failures: RegistryError[] = [];
+    const begun = performance.now();
+    for (;;) {
       try {
         return await this.#attempt(exchange);
       } catch (error) {
-        const pause = this.#pauseBefore(repetition, error, request.method);
-        if (pause === undefined) throw error;
-        await sleep(pause, undefined, { ...(request.signal !== undefined && { signal: request.signal }) }).catch(() => {
-          request.signal?.throwIfAborted();
-        });
+        if (!(error instanceof RegistryError)) throw error;
+        const refusal = failures.findLast(({ status }) => status === TOO_MANY);
+        // The limiter has no patience for what the registry asked for: its words and codes say more than the limiter's.
+        if (error.code === 'rate-limited' && error.status === undefined) throw postponed(refusal, error);
+        failures.push(error);
+        const pauseMs = this.#pauseAfter(failures, request, performance.now() - begun);
+        if (pauseMs === undefined) throw error;
+        if (pauseMs > 0) await sleepUnlessAborted(pauseMs, request.signal);
       }
     }
   }
@@ -111,12 +120,20 @@ export class RegistrySession {
     await this.#wire.close();
   }
 
-  #pauseBefore(repetition: number, error: unknown, method: Method): number | undefined {
-    if ((method !== 'GET' && method !== 'HEAD') || repetition >= MAX_REPETITIONS) return undefined;
-    if (!(error instanceof RegistryError)) return undefined;
-    if (error.code !== 'registry-unavailable' && error.code !== 'rate-limited') return undefined;
-    const pause = error.retryAfterMs ?? this.#options.retryDelayMs * 2 ** repetition;
-    return pause <= LONGEST_PAUSE_MS ? pause : undefined;
+  /** The pause before the request is repeated; undefined where that is no use. The limiter adds what the host wants. */
+  #pauseAfter(
+    failures: readonly RegistryError[],
+    { method, body }: RegistryRequest,
+    spentMs: number,
+  ): number | undefined {
+    const last = failures.at(-1);
+    if (last === undefined || isStream(body)) return undefined;
+    // It was not carried out, so it can be repeated whatever it is, as soon as its host is ready for it.
+    if (last.status === TOO_MANY) return spentMs > this.#options.patienceMs ? undefined : 0;
+    if (method !== 'GET' && method !== 'HEAD') return undefined;
+    const repetition = failures.filter(({ status }) => status !== TOO_MANY).length - 1;
+    if (last.code !== 'registry-unavailable' || repetition >= MAX_REPETITIONS) return undefined;
+    return this.#options.retryDelayMs * 2 ** repetition;
   }
 
   async #attempt(exchange: Exchange): Promise<RegistryAnswer> {
@@ -177,6 +194,18 @@ export class RegistrySession {
   }
 }
 
+/** The refusal of a registry, with the time for which it wants to be left alone. */
+function postponed(refusal: RegistryError | undefined, limit: RegistryError): RegistryError {
+  if (refusal === undefined) return limit;
+  const { code, message, status, registryCodes } = refusal;
+  const { retryAfterMs } = limit;
+  return new RegistryError(code, message, {
+    registryCodes,
+    ...(status !== undefined && { status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+}
+
 function headersOf({ headers }: RegistryRequest, authorization: string | undefined): WireRequest['headers'] {
   return { 'user-agent': USER_AGENT, ...headers, ...(authorization !== undefined && { authorization }) };
 }
@@ -191,7 +220,7 @@ function scopesOf({ repository, actions, alsoPulls }: RegistryRequest): string[]
  * repositories in question: a token for others is not for this registry to have.
  */
 function missingScopes(
-  answer: WireAnswer,
+  answer: HttpAnswer,
   { repository, alsoPulls }: RegistryRequest,
   asked: readonly string[],
 ): string[] | undefined {

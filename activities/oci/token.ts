@@ -1,11 +1,12 @@
-import { quote } from '../../workflows/domain/digest.ts';
 import { readBounded, refusalOf } from './answer.ts';
 import type { Challenge } from './challenge.ts';
 import type { Credential } from './credential.ts';
 import { RegistryError } from './error.ts';
-import { isLoopback } from './registry-endpoint.ts';
 import type { RegistryEndpoint } from './registry-endpoint.ts';
-import type { Wire, WireAnswer, WireRequest } from './wire.ts';
+import { judgeRealm, unconfigured } from './token-server.ts';
+import type { TokenServer } from './token-server.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import type { Wire, WireRequest } from './wire.ts';
 
 /** A bearer token and when it must be replaced. */
 export interface Token {
@@ -30,46 +31,26 @@ const LONGEST_MARGIN_MS = 30_000;
 const CLIENT_ID = 'countersign';
 
 /**
- * Asks a registry's token server for a token. Redirects are not followed: a good token server may have been talked
- * into one.
- * @throws RegistryError
+ * Asks a registry's token server for a token. A credential goes only where the registry's own credential may go.
+ * Redirects are not followed: a good token server may have been talked into one.
+ * @throws RegistryError `configuration-invalid` for a token server that nobody vouched for.
  */
 export async function fetchToken(wire: Wire, request: TokenRequest): Promise<Token> {
-  const { endpoint, challenge, scopes } = request;
-  const realm = checkRealm(endpoint, challenge.parameters.get('realm'));
-  const subject = `get a token for ${scopes.join(' ')} from ${realm.origin}`;
-  const wireRequest = { ...encodeRequest(realm, request), subject, address: addressKind(endpoint, realm) } as const;
+  const { endpoint, challenge, scopes, credential } = request;
+  const server = judgeRealm(endpoint, challenge.parameters.get('realm'));
+  if (server.standing === 'foreign' && credential !== undefined) throw unconfigured(endpoint, server.url);
+  const subject = `get a token for ${scopes.join(' ')} from ${server.url.origin}`;
+  const wireRequest = { ...encodeRequest(server.url, request), ...routeTo(server, endpoint), subject } as const;
   const answer = await wire.send(wireRequest);
   if (answer.status !== 200)
     throw await refusalOf(answer, { subject, expected: 'status 200', domain: endpoint.domain });
-  return parseToken(await readAnswer(wire, wireRequest, answer), subject);
+  const bytes = await readAnswer(wire, wireRequest, answer);
+  return parseToken(bytes, { subject, sentAt: Date.parse(answer.header('date') ?? '') });
 }
 
-/**
- * A realm is where credentials go, and it is named by whoever answers: https always, except that a registry on this
- * machine may have its token server on this machine.
- * @throws RegistryError `registry-refused`.
- */
-export function checkRealm({ origin, domain }: RegistryEndpoint, realm: string | undefined): URL {
-  const url = realm !== undefined && URL.canParse(realm) ? new URL(realm) : undefined;
-  const registry = new URL(origin);
-  const isLocal = registry.protocol === 'http:' && isLoopback(registry.hostname);
-  const isFit =
-    url !== undefined &&
-    url.username === '' &&
-    url.password === '' &&
-    (url.protocol === 'https:' || (url.protocol === 'http:' && isLocal && isLoopback(url.hostname)));
-  if (isFit) return url;
-  const received = url === undefined ? quote(realm ?? '') : quote(url.protocol === 'data:' ? 'data:' : url.origin);
-  throw new RegistryError(
-    'registry-refused',
-    `authenticate to ${domain}: expected the https address of a token server as realm, received ${received}`,
-  );
-}
-
-function addressKind({ origin }: RegistryEndpoint, realm: URL): WireRequest['address'] {
-  const registry = new URL(origin);
-  return realm.host === registry.host || isLoopback(registry.hostname) ? 'configured' : 'named-by-server';
+function routeTo({ standing }: TokenServer, { origin }: RegistryEndpoint): Pick<WireRequest, 'address' | 'onBehalfOf'> {
+  const address = standing === 'own' ? 'configured' : 'named-by-server';
+  return standing === 'foreign' ? { address } : { address, onBehalfOf: origin };
 }
 
 type Encoded = Pick<WireRequest, 'method' | 'url' | 'headers' | 'body'>;
@@ -104,7 +85,7 @@ export function basicHeader({ user, password }: Extract<Credential, { kind: 'pas
 async function readAnswer(
   wire: Wire,
   request: Parameters<Wire['translate']>[1],
-  answer: WireAnswer,
+  answer: HttpAnswer,
 ): Promise<Buffer | undefined> {
   try {
     return await readBounded(answer, TOKEN_LIMIT);
@@ -113,22 +94,42 @@ async function readAnswer(
   }
 }
 
-function parseToken(bytes: Buffer | undefined, subject: string): Token {
+interface TokenAnswer {
+  readonly subject: string;
+  /** By the server's clock; NaN where it does not say. */
+  readonly sentAt: number;
+}
+
+function parseToken(bytes: Buffer | undefined, answer: TokenAnswer): Token {
   const fields = parseFields(bytes);
   const value = typeof fields.token === 'string' && fields.token !== '' ? fields.token : fields.access_token;
   // Anything else in a header would be a way to write headers.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
     throw new RegistryError(
       'registry-refused',
-      `${subject}: expected a JSON object with token or access_token of at most ${TOKEN_LIMIT} bytes`,
+      `${answer.subject}: expected a JSON object with token or access_token of at most ${TOKEN_LIMIT} bytes`,
     );
   }
   const named = typeof fields.expires_in === 'number' ? fields.expires_in : 0;
-  const lifeMs = Math.min(Math.max(named, SHORTEST_LIFE_S), LONGEST_LIFE_S) * 1000;
-  return { value, refreshAt: Date.now() + lifeMs - Math.min(lifeMs / 4, LONGEST_MARGIN_MS) };
+  const lifeMs = Math.min(Math.max(named, SHORTEST_LIFE_S), LONGEST_LIFE_S) * 1000 - ageOf(fields, answer);
+  const leftMs = Math.max(lifeMs, SHORTEST_LIFE_S * 1000);
+  return { value, refreshAt: Date.now() + leftMs - Math.min(leftMs / 4, LONGEST_MARGIN_MS) };
 }
 
-function parseFields(bytes: Buffer | undefined): { token?: unknown; access_token?: unknown; expires_in?: unknown } {
+/** How long ago the token was made, by the clock of its server alone: some hand out the same one for a while. */
+function ageOf({ issued_at: issuedAt }: TokenFields, { sentAt }: TokenAnswer): number {
+  const age = sentAt - Date.parse(typeof issuedAt === 'string' ? issuedAt : '');
+  return Number.isFinite(age) ? Math.max(age, 0) : 0;
+}
+
+interface TokenFields {
+  readonly token?: unknown;
+  readonly access_token?: unknown;
+  readonly expires_in?: unknown;
+  readonly issued_at?: unknown;
+}
+
+function parseFields(bytes: Buffer | undefined): TokenFields {
   try {
     const value: unknown = JSON.parse(bytes?.toString('utf8') ?? 'null');
     return typeof value === 'object' && value !== null ? value : {};

@@ -1,34 +1,45 @@
+import { deadlineAfter } from '../deadline/index.ts';
 import { parseDigest } from '../../workflows/domain/digest.ts';
-import type { Digest } from '../../workflows/domain/digest.ts';
 import { formatRepository } from '../../workflows/domain/reference.ts';
 import type { Repository } from '../../workflows/domain/reference.ts';
 import type { Descriptor } from './descriptor.ts';
 import { RegistryError } from './error.ts';
 import { resolveLocation, withParameter } from './location.ts';
-import type { RegistrySession } from './session.ts';
+import { BULK_BYTES } from './read-blob.ts';
+import { isStream } from './request-body.ts';
+import type { Feed, RequestBody } from './request-body.ts';
+import type { RegistryAnswer, RegistryRequest, RegistrySession } from './session.ts';
+
+/** A part of a blob that is sent in a request of its own. */
+export interface Chunk {
+  readonly from: number;
+  readonly size: number;
+  readonly feed: Feed;
+}
 
 /** An upload that the registry has opened. It ends with `finish` or with `cancel`. */
 export interface BlobUpload {
-  /** Sends the whole blob in one request. Chunks are taken once, so a failure leaves nothing to go on with. */
+  /** Where it goes on, as the registry last said: enough to resume it later, from another process. */
+  readonly location: () => string;
+  /** The smallest chunk that the registry takes, but for the last one; in bytes. */
+  readonly smallestChunk: number;
+  /** Sends the rest of the blob, which may be all or nothing of it, and completes the upload. */
   readonly finish: (
     blob: Pick<Descriptor, 'digest' | 'size'>,
-    chunks: AsyncIterable<Uint8Array>,
+    body: RequestBody,
     signal?: AbortSignal,
   ) => Promise<void>;
-  /** Tells the registry to forget the upload: best effort, within a second, never throws. */
-  readonly cancel: () => Promise<void>;
+  /** Sends a chunk; returns how many bytes of the blob the registry has then. */
+  readonly sendChunk: (chunk: Chunk, signal?: AbortSignal) => Promise<number>;
+  /** How many bytes the registry has; undefined where it cannot tell, or knows no such upload (any more). */
+  readonly askOffset: (signal?: AbortSignal) => Promise<number | undefined>;
+  /** Tells the registry to forget the upload: best effort, never throws. In haste within half a second. */
+  readonly cancel: (how?: { readonly inHaste?: boolean }) => Promise<void>;
 }
 
-/** A blob that may be in another repository of the same registry. */
-export interface Mount {
-  readonly digest: Digest;
-  readonly from: Repository;
-}
-
-/** What became of a mount: done, or an upload that is open now instead. */
-export type MountOutcome = { readonly mounted: true } | { readonly mounted: false; readonly upload: BlobUpload };
-
-const CANCEL_MS = 500;
+const CANCEL_MS = 5_000;
+const HASTE_MS = 500;
+const OCTETS = { 'content-type': 'application/octet-stream' } as const;
 
 /** Opens an upload. */
 export async function startUpload(
@@ -47,84 +58,106 @@ export async function startUpload(
     signal,
   });
   await answer.discard();
-  return uploadAt(session, repository, resolveLocation(answer.header('location'), answer.url, subject));
+  return openedUpload(session, repository, { answer, subject });
+}
+
+/** The upload that an answer to a POST has opened. */
+export function openedUpload(
+  session: RegistrySession,
+  repository: Repository,
+  { answer, subject }: { readonly answer: RegistryAnswer; readonly subject: string },
+): BlobUpload {
+  const location = resolveLocation(answer.header('location'), answer.url, subject);
+  const smallest = Number(answer.header('oci-chunk-min-length') ?? 0);
+  return new OpenUpload(session, repository, { location, smallestChunk: smallest > 0 ? smallest : 0 });
 }
 
 /**
- * Asks the registry to take a blob over from another of its repositories. One that cannot, or may not let us read
- * there, opens an upload instead.
+ * An upload that was opened earlier. Nothing is asked; `askOffset` tells whether the registry still knows it.
+ * @throws RegistryError `registry-refused` for a location that is not an upload of this repository.
  */
-export async function mountBlob(
+export function resumeUpload(
   session: RegistrySession,
-  { repository, mount }: { readonly repository: Repository; readonly mount: Mount },
-  signal: AbortSignal | undefined,
-): Promise<MountOutcome> {
-  const { digest, from } = mount;
-  const subject = `mount blob ${formatRepository(from)}@${digest} into ${formatRepository(repository)}`;
-  const query = `mount=${encodeURIComponent(parseDigest(digest))}&from=${encodeURIComponent(from.path)}`;
-  try {
-    const answer = await session.send({
-      method: 'POST',
-      repository,
-      to: `blobs/uploads/?${query}`,
-      actions: 'push',
-      alsoPulls: from,
-      subject,
-      accept: [201, 202],
-      signal,
-    });
+  repository: Repository,
+  { untrustedLocation, origin }: { readonly untrustedLocation: string; readonly origin: string },
+): BlobUpload {
+  const subject = `resume an upload to ${formatRepository(repository)}`;
+  const location = resolveLocation(untrustedLocation, new URL(`${origin}/`), subject);
+  const isOwn = location.origin === origin && location.pathname.startsWith(`/v2/${repository.path}/blobs/uploads/`);
+  if (isOwn) return new OpenUpload(session, repository, { location, smallestChunk: 0 });
+  throw new RegistryError('registry-refused', `${subject}: the location is not one of its uploads`);
+}
+
+class OpenUpload implements BlobUpload {
+  readonly smallestChunk: number;
+  readonly #session: RegistrySession;
+  readonly #repository: Repository;
+  #location: URL;
+
+  constructor(
+    session: RegistrySession,
+    repository: Repository,
+    { location, smallestChunk }: { readonly location: URL; readonly smallestChunk: number },
+  ) {
+    this.#session = session;
+    this.#repository = repository;
+    this.#location = location;
+    this.smallestChunk = smallestChunk;
+  }
+
+  readonly location = (): string => this.#location.href;
+
+  readonly finish: BlobUpload['finish'] = async ({ digest }, body, signal) => {
+    const subject = `upload blob ${formatRepository(this.#repository)}@${digest}`;
+    const to = withParameter(this.#location, 'digest', parseDigest(digest));
+    const answer = await this.#send({ method: 'PUT', to, headers: OCTETS, body, subject, accept: [201, 204], signal });
     await answer.discard();
-    if (answer.status === 201) return { mounted: true };
-    const location = resolveLocation(answer.header('location'), answer.url, subject);
-    return { mounted: false, upload: uploadAt(session, repository, location) };
-  } catch (error) {
-    // What forbids the mount need not forbid the upload (crane knows such registries, and retries without).
-    const isRefusal =
-      error instanceof RegistryError && (error.code === 'access-denied' || error.code === 'registry-refused');
-    if (!isRefusal || error.status === undefined) throw error;
-    return { mounted: false, upload: await startUpload(session, repository, signal) };
+  };
+
+  readonly sendChunk: BlobUpload['sendChunk'] = async ({ from, size, feed }, signal) => {
+    const subject = `upload bytes ${from} to ${from + size - 1} to ${formatRepository(this.#repository)}`;
+    const headers = { ...OCTETS, 'content-range': `${from}-${from + size - 1}` };
+    const to = this.#location;
+    const body = { size, feed };
+    const answer = await this.#send({ method: 'PATCH', to, headers, body, subject, accept: [202, 204], signal });
+    await answer.discard();
+    this.#moveOn(answer, subject);
+    return offsetOf(answer) ?? from + size;
+  };
+
+  readonly askOffset: BlobUpload['askOffset'] = async (signal) => {
+    const subject = `ask for the state of an upload to ${formatRepository(this.#repository)}`;
+    const accept = [200, 204, 400, 404, 405, 416, 501];
+    const answer = await this.#send({ method: 'GET', to: this.#location, subject, accept, signal, resumes: true });
+    await answer.discard();
+    if (answer.status > 204) return undefined;
+    this.#moveOn(answer, subject);
+    return offsetOf(answer);
+  };
+
+  readonly cancel: BlobUpload['cancel'] = async ({ inHaste = false } = {}) => {
+    const subject = `cancel an upload to ${formatRepository(this.#repository)}`;
+    const signal = deadlineAfter(inHaste ? HASTE_MS : CANCEL_MS);
+    const to = this.#location;
+    await this.#send({ method: 'DELETE', to, subject, accept: [200, 202, 204, 404], signal, resumes: true })
+      .then((answer) => answer.discard())
+      .catch(() => undefined);
+  };
+
+  #moveOn(answer: RegistryAnswer, subject: string): void {
+    const location = answer.header('location');
+    if (location !== undefined) this.#location = resolveLocation(location, answer.url, subject);
+  }
+
+  async #send(request: Omit<RegistryRequest, 'repository' | 'actions' | 'isBulk'>): Promise<RegistryAnswer> {
+    const isBulk = isStream(request.body) && request.body.size > BULK_BYTES;
+    return await this.#session.send({ ...request, repository: this.#repository, actions: 'push', isBulk });
   }
 }
 
-function uploadAt(session: RegistrySession, repository: Repository, location: URL): BlobUpload {
-  return {
-    finish: async ({ digest, size }, chunks, signal) => {
-      const body = size === 0 ? await readEmpty(chunks) : { size, chunks };
-      const answer = await session.send({
-        method: 'PUT',
-        repository,
-        to: withParameter(location, 'digest', parseDigest(digest)),
-        actions: 'push',
-        headers: { 'content-type': 'application/octet-stream' },
-        body,
-        subject: `upload blob ${formatRepository(repository)}@${digest}`,
-        accept: [201, 204],
-        signal,
-      });
-      await answer.discard();
-    },
-    cancel: async () => {
-      await cancelUpload(session, repository, location).catch(() => undefined);
-    },
-  };
-}
-
-async function cancelUpload(session: RegistrySession, repository: Repository, location: URL): Promise<void> {
-  const answer = await session.send({
-    method: 'DELETE',
-    repository,
-    to: location,
-    actions: 'push',
-    subject: `cancel an upload to ${formatRepository(repository)}`,
-    accept: [200, 202, 204, 404],
-    signal: AbortSignal.timeout(CANCEL_MS),
-  });
-  await answer.discard();
-}
-
-/** Nothing is sent of an empty blob, but its chunks tell by their end whether it is one. */
-async function readEmpty(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const read: Uint8Array[] = [];
-  for await (const chunk of chunks) read.push(chunk);
-  return Buffer.concat(read);
+/** `Range: 0-N`, inclusive; for nothing at all registries say `0-0` too, and to send one byte again does no harm. */
+function offsetOf(answer: RegistryAnswer): number | undefined {
+  const last = /^(?:bytes=)?0-(\d{1,15})$/.exec(answer.header('range') ?? '')?.[1];
+  if (last === undefined) return undefined;
+  return last === '0' ? 0 : Number(last) + 1;
 }

@@ -1,93 +1,82 @@
 /** One HTTP exchange on the wire: no redirects, no authentication, no retries. */
-import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { Readable } from 'node:stream';
+import { deadlineAfter } from '../deadline/index.ts';
+import { BulkConnections } from './bulk-connections.ts';
+import { NotPlainError } from './bulk-head.ts';
+import { Connections } from './connections.ts';
+import type { ConnectionsOptions, Destination } from './connections.ts';
 import { RegistryError } from './error.ts';
-import { guardedLookup, refuseLocalHost } from './local-address.ts';
-import { optionsByOrigin } from './registry-endpoint.ts';
-import type { RegistryHostOptions, RegistryHosts } from './registry-endpoint.ts';
+import { fromBulk, fromUndici } from './http-answer.ts';
+import type { HttpAnswer } from './http-answer.ts';
 import { describeNetworkError, isTrustProblem } from './network-error.ts';
+import { RegistryLimiter } from './registry-limiter.ts';
+import { forUndici, isStream } from './request-body.ts';
+import type { RequestBody } from './request-body.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Bytes of known number that exist only once. */
-export interface StreamBody {
-  readonly size: number;
-  readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-export interface WireRequest {
+export interface WireRequest extends Destination {
   readonly method: Method;
-  readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | StreamBody;
-  /** What is being done to what, for messages. */
-  readonly subject: string;
-  /**
-   * Whether the address was configured by the operator (a registry) or named by a server (a redirect, an upload's
-   * Location, a token server): the second kind may not lead to this machine.
-   */
-  readonly address: 'configured' | 'named-by-server';
+  readonly body?: RequestBody;
   readonly signal?: AbortSignal | undefined;
   /** The answer's body is a stream of any length: bounded by its pace, not by a deadline. */
   readonly streamsAnswer?: boolean;
+  /** So many bytes that the raw data path is worth its own connection. */
+  readonly isBulk?: boolean;
+  /** Goes on with a transfer that holds a place already: it does not wait for one more. */
+  readonly resumes?: boolean;
 }
 
-export interface WireAnswer {
-  readonly status: number;
-  /** A header by its lower-case name; the first where there are several. */
-  readonly header: (name: string) => string | undefined;
-  /** Every line of a header. */
-  readonly headerLines: (name: string) => readonly string[];
-  readonly body: Readable;
-  /** Gives the connection back, or ends it where much is left to read. */
-  readonly discard: () => Promise<void>;
-}
-
-export interface WireOptions {
-  readonly hosts: RegistryHosts;
+export interface WireOptions extends ConnectionsOptions {
   /** Idle time of streams and the whole time of any other exchange, in milliseconds. */
   readonly timeoutMs: number;
+  /** The longest pause that a registry may ask for before requests to it are given back as `rate-limited`. */
+  readonly patienceMs: number;
+  /** Never exceeded towards any one host. Default: what the host turns out to allow. */
+  readonly requestsPerSecond?: number | undefined;
+  /** What carries the bodies of large blobs. */
+  readonly dataPath: 'raw' | 'undici';
 }
 
-const DISCARD_LIMIT = 64 * 1024;
-const CONNECT_TIMEOUT_MS = 10_000;
 /** A registry stores a finished upload before it answers, which takes time where it has to copy it. */
 const COMMIT_FACTOR = 5;
 
-/** The connections of one client. */
+/** Carries the requests of one client. */
 export class Wire {
-  readonly #timeoutMs: number;
-  readonly #configured: ReadonlyMap<string, RegistryHostOptions>;
-  readonly #agents = new Map<string, Agent>();
+  readonly #options: WireOptions;
+  readonly #connections: Connections;
+  readonly #bulk = new BulkConnections();
+  /** Hosts whose answers the raw data path does not understand. */
+  readonly #notPlain = new Set<string>();
+  readonly #limiters = new Map<string, RegistryLimiter>();
   #closed = false;
 
-  constructor({ hosts, timeoutMs }: WireOptions) {
-    this.#timeoutMs = timeoutMs;
-    this.#configured = optionsByOrigin(hosts);
+  constructor(options: WireOptions) {
+    this.#options = options;
+    this.#connections = new Connections(options);
   }
 
   /**
-   * Sends a request and returns as soon as the answer's head is there.
-   * @throws RegistryError `registry-unavailable` or `configuration-invalid`; the reason of an aborted signal.
+   * Sends a request, when its host is ready for one, and returns as soon as the answer's head is there.
+   * @throws RegistryError `registry-unavailable`, `rate-limited` or `configuration-invalid`; the reason of an aborted
+   * signal.
    */
-  async send(request: WireRequest): Promise<WireAnswer> {
-    const { method, url, subject, body } = request;
-    request.signal?.throwIfAborted();
-    if (this.#closed) throw new Error(`${subject}: this registry client is closed`);
-    const guarded = this.#isGuarded(request);
-    if (guarded) refuseLocalHost(url, subject);
+  async send(request: WireRequest): Promise<HttpAnswer> {
+    const { url, subject, signal, resumes = false } = request;
+    signal?.throwIfAborted();
+    const admission = await this.#limiterOf(url).admit(subject, signal, { resumes });
     try {
-      const response = await this.#agentFor(url, guarded).request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method,
-        ...this.#bounds(request),
-        ...encodeBody(body, request.headers),
-      });
-      return toAnswer(response);
+      if (this.#closed) throw new Error(`${subject}: this registry client is closed`);
+      const answer = await this.#exchange(request);
+      const retryAfterMs = parseRetryAfter(answer.header('retry-after'), Date.now());
+      admission.settle({ status: answer.status, retryAfterMs });
+      return answer;
     } catch (error) {
       throw this.translate(error, request);
+    } finally {
+      admission.settle();
     }
   }
 
@@ -95,7 +84,7 @@ export class Wire {
   translate(error: unknown, { signal, url, subject }: Pick<WireRequest, 'signal' | 'url' | 'subject'>): unknown {
     if (signal?.aborted === true) return signal.reason;
     if (error instanceof RegistryError) return error;
-    const why = describeNetworkError(error, this.#timeoutMs);
+    const why = describeNetworkError(error, this.#options.timeoutMs);
     const code = isTrustProblem(error) ? 'configuration-invalid' : 'registry-unavailable';
     return new RegistryError(code, `${subject}: no good answer from ${url.origin}: ${why}`, { cause: error });
   }
@@ -103,19 +92,58 @@ export class Wire {
   /** Ends all connections, those in use too. */
   async close(): Promise<void> {
     this.#closed = true;
-    const agents = [...this.#agents.values()];
-    this.#agents.clear();
-    await Promise.all(agents.map((agent) => agent.destroy()));
+    this.#bulk.close();
+    await this.#connections.close();
   }
 
-  #isGuarded({ url, address }: WireRequest): boolean {
-    return address === 'named-by-server' && !this.#configured.has(url.origin);
+  #limiterOf({ origin }: URL): RegistryLimiter {
+    const known = this.#limiters.get(origin);
+    if (known !== undefined) return known;
+    const limiter = new RegistryLimiter(this.#options);
+    this.#limiters.set(origin, limiter);
+    return limiter;
+  }
+
+  async #exchange(request: WireRequest): Promise<HttpAnswer> {
+    const { method, url, body } = request;
+    const answer = await this.#overSocket(request);
+    if (answer !== undefined) return answer;
+    const response = await this.#connections.dispatcherFor(request).request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method,
+      ...this.#bounds(request),
+      ...forUndici(body, request.headers),
+    });
+    return fromUndici(response);
+  }
+
+  /** Undefined where the raw data path is not for this request, or not for this host. */
+  async #overSocket({ isBulk, method, body, ...request }: WireRequest): Promise<HttpAnswer | undefined> {
+    const { origin } = request.url;
+    const { dataPath, timeoutMs } = this.#options;
+    if (isBulk !== true || dataPath === 'undici' || this.#notPlain.has(origin)) return undefined;
+    if (method !== 'GET' && method !== 'PUT' && method !== 'PATCH') return undefined;
+    const connect = this.#connections.socketOptionsFor(request);
+    if (connect === undefined) return undefined;
+    const { url, headers, signal } = request;
+    const times = { idleMs: timeoutMs, commitMs: timeoutMs * COMMIT_FACTOR };
+    const stream = isStream(body) ? { body } : {};
+    try {
+      return fromBulk(await this.#bulk.exchange({ method, url, headers, connect, signal, ...times, ...stream }));
+    } catch (error) {
+      if (!(error instanceof NotPlainError)) throw error;
+      this.#notPlain.add(origin);
+      // A body exists only once: whoever brought it has to begin anew, and meets the other path then.
+      if (body !== undefined) throw error;
+      return undefined;
+    }
   }
 
   #bounds({ signal, streamsAnswer, body }: WireRequest): Partial<Dispatcher.RequestOptions> {
-    const timeoutMs = this.#timeoutMs;
+    const { timeoutMs } = this.#options;
     const streams = streamsAnswer === true || isStream(body);
-    const deadline = streams ? undefined : AbortSignal.timeout(timeoutMs);
+    const deadline = streams ? undefined : deadlineAfter(timeoutMs);
     const signals = [signal, deadline].filter((one) => one !== undefined);
     return {
       signal: AbortSignal.any(signals),
@@ -123,46 +151,4 @@ export class Wire {
       bodyTimeout: timeoutMs,
     };
   }
-
-  #agentFor(url: URL, guarded: boolean): Agent {
-    const ca = this.#configured.get(url.origin)?.ca;
-    const key = ca === undefined ? (guarded ? 'guarded' : 'open') : `authority of ${url.origin}`;
-    const known = this.#agents.get(key);
-    if (known !== undefined) return known;
-    const timeout = Math.min(CONNECT_TIMEOUT_MS, this.#timeoutMs);
-    const connect = { timeout, ...(ca !== undefined && { ca }), ...(guarded && { lookup: guardedLookup }) };
-    const agent = new Agent({ connect, pipelining: 1 });
-    this.#agents.set(key, agent);
-    return agent;
-  }
-}
-
-/** Tells whether a body can be sent only once. */
-export function isStream(body: Uint8Array | StreamBody | undefined): body is StreamBody {
-  return body !== undefined && !(body instanceof Uint8Array);
-}
-
-function encodeBody(
-  body: Uint8Array | StreamBody | undefined,
-  headers: Readonly<Record<string, string>>,
-): Partial<Dispatcher.RequestOptions> & { headers: Record<string, string> } {
-  if (!isStream(body)) return { headers: { ...headers }, body: body ?? null };
-  return {
-    headers: { ...headers, 'content-length': String(body.size) },
-    // undici takes any async iterable (its documentation of `request`); its types know streams only.
-    body: body.chunks as unknown as Readable,
-  };
-}
-
-function toAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): WireAnswer {
-  const headerLines = (name: string): readonly string[] => [headers[name] ?? []].flat();
-  // A body that fails while nobody reads it must not end the process.
-  body.on('error', () => undefined);
-  return {
-    status: statusCode,
-    header: (name) => headerLines(name)[0],
-    headerLines,
-    body,
-    discard: () => body.dump({ limit: DISCARD_LIMIT }).catch(() => undefined),
-  };
 }

@@ -9,6 +9,8 @@ export interface StepCall {
   readonly signal: AbortSignal;
   /** Reports progress; the last report travels with the next heartbeat. */
   readonly progress: (details: unknown) => void;
+  /** The last report of an earlier attempt, perhaps of another worker and another version. */
+  readonly untrustedEarlier?: unknown;
 }
 
 /** What is public about an environment: enough to find its images and to judge them as its clusters do. */

@@ -1,8 +1,9 @@
+import { isDigest } from '../../workflows/domain/digest.ts';
 import { isFailureType } from '../../workflows/domain/failure.ts';
 import type { PromotedImage } from '../../workflows/domain/names.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
 import type { ImageReference } from '../../workflows/domain/reference.ts';
-import type { EnvironmentActivities, Standing } from '../../workflows/domain/steps.ts';
+import type { EnvironmentActivities, OpenUploadRef, Standing } from '../../workflows/domain/steps.ts';
 import { copyImage, readImageTree } from '../oci/index.ts';
 import type { CopyResult } from '../oci/index.ts';
 import { checkSigningKey } from '../signing/index.ts';
@@ -14,6 +15,9 @@ import { StepError } from './step-error.ts';
 
 type Input<Name extends keyof EnvironmentActivities> = Parameters<EnvironmentActivities[Name]>[0];
 type Output<Name extends keyof EnvironmentActivities> = ReturnType<EnvironmentActivities[Name]>;
+
+/** More than are ever under way at once. */
+const MAX_UPLOADS = 64;
 
 /** `resolve`: the digest of a tag in the first environment, or in one of its sources. */
 export async function resolve(context: EnvironmentContext, input: Input<'resolve'>, call: StepCall): Output<'resolve'> {
@@ -116,6 +120,17 @@ async function copyFrom(
     concurrency: context.copyConcurrency,
     signal: call.signal,
     onProgress: call.progress,
+    untrustedUploads: uploadsOf(call.untrustedEarlier),
+  });
+}
+
+/** The uploads that an earlier attempt reported. The registry tells how far they are, and whether they exist. */
+function uploadsOf(untrustedEarlier: unknown): readonly OpenUploadRef[] {
+  const { uploads } = (untrustedEarlier ?? {}) as { readonly uploads?: unknown };
+  if (!Array.isArray(uploads)) return [];
+  return uploads.slice(0, MAX_UPLOADS).flatMap((one: unknown) => {
+    const { digest, location } = (one ?? {}) as { readonly digest?: unknown; readonly location?: unknown };
+    return isDigest(digest) && typeof location === 'string' ? [{ digest, location }] : [];
   });
 }
 

@@ -94,6 +94,17 @@ export interface CopyHeartbeat {
   readonly blobsTotal: number;
   /** The last 200 blobs that are at the target. */
   readonly digestsDone: readonly Digest[];
+  /** Blobs that are being brought. */
+  readonly inFlight?: readonly { readonly digest: Digest; readonly bytesDone: number; readonly size: number }[];
+  /** Uploads that another worker can go on with: the registry knows how far they are. */
+  readonly uploads?: readonly OpenUploadRef[];
+}
+
+/** An upload that a registry has opened. */
+export interface OpenUploadRef {
+  readonly digest: Digest;
+  /** A URL of the registry. */
+  readonly location: string;
 }
 
 /** How `release` ended. */

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { copyImage, parseDockerConfig } from '../../../activities/oci/index.ts';
-import type { RegistryCredentials } from '../../../activities/oci/index.ts';
+import type { RegistryClientOptions, RegistryCredentials } from '../../../activities/oci/index.ts';
 import { startDockerRegistry } from '../../support/docker-registry.ts';
 import type { DockerRegistry, DockerRegistryOptions } from '../../support/docker-registry.ts';
 import { fetchManifestRaw, pushSampleImage } from '../../support/registry-push.ts';
 import { buildSampleImage } from '../../support/sample-image.ts';
 import { startTokenServer } from '../../support/token-server.ts';
 import type { TokenServer, TokenServerOptions } from '../../support/token-server.ts';
-import { failureOf, openClient, reference, repository } from './fixture.ts';
+import { failureOf, openClient, reference, repository, startUpload } from './fixture.ts';
 
 const started: { stop: () => Promise<void> }[] = [];
 
@@ -31,6 +31,11 @@ async function startTokens(options: Partial<TokenServerOptions> = {}): Promise<T
   });
   started.push(tokens);
   return tokens;
+}
+
+/** The token server is configured for this registry. */
+function vouched({ host }: DockerRegistry, { realm }: TokenServer): Pick<RegistryClientOptions, 'hosts'> {
+  return { hosts: { [host]: { tokenServers: [new URL(realm).origin] } } };
 }
 
 function login({ host }: DockerRegistry, user: string, password: string): RegistryCredentials {
@@ -84,8 +89,8 @@ describe('a registry with tokens', () => {
     const image = await buildSampleImage({ layers: 4 });
     const auth = tokens.bearerFor('builder', 'repository:dev/web:pull,push');
     await pushSampleImage({ host: registry.host, auth }, 'dev/web', '1.0', image);
-    const source = openClient({ credentials: login(registry, 'reader', 'r') });
-    const target = openClient({ credentials: login(other, 'builder', 'b') });
+    const source = openClient({ ...vouched(registry, tokens), credentials: login(registry, 'reader', 'r') });
+    const target = openClient({ ...vouched(other, tokens), credentials: login(other, 'builder', 'b') });
     await copyImage({
       source: { client: source, reference: reference(registry, `dev/web@${image.digest}`) },
       target: { client: target, repository: repository(other, 'prod/web') },
@@ -110,7 +115,7 @@ describe('a registry with tokens', () => {
     const image = await buildSampleImage();
     const auth = tokens.bearerFor('builder', 'repository:dev/web:pull,push');
     await pushSampleImage({ host: registry.host, auth }, 'dev/web', '1.0', image);
-    const client = openClient({ credentials: login(registry, 'builder', 'b') });
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry, 'builder', 'b') });
     const result = await copyImage({
       source: { client, reference: reference(registry, `dev/web@${image.digest}`) },
       target: { client, repository: repository(registry, 'prod/web') },
@@ -121,10 +126,10 @@ describe('a registry with tokens', () => {
   it('denies what was not granted', async () => {
     const tokens = await startTokens();
     const registry = await startRegistry({ bearer: tokens });
-    const client = openClient({ credentials: login(registry, 'reader', 'r') });
-    const failure = await failureOf(client.startUpload(repository(registry, 'dev/web')));
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry, 'reader', 'r') });
+    const failure = await failureOf(startUpload(client, repository(registry, 'dev/web')));
     expect(failure).toMatchObject({ code: 'access-denied', status: 401 });
-    const stranger = openClient({ credentials: login(registry, 'reader', 'wrong') });
+    const stranger = openClient({ ...vouched(registry, tokens), credentials: login(registry, 'reader', 'wrong') });
     expect(await failureOf(stranger.resolve(reference(registry, 'dev/web:1.0')))).toMatchObject({
       code: 'access-denied',
     });
@@ -136,7 +141,7 @@ describe('a registry with tokens', () => {
     const image = await buildSampleImage();
     const auth = tokens.bearerFor('builder', 'repository:dev/web:pull,push');
     await pushSampleImage({ host: registry.host, auth }, 'dev/web', '1.0', image);
-    expect(await openClient().resolve(reference(registry, 'dev/web:1.0'))).toBe(image.digest);
+    expect(await openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1.0'))).toBe(image.digest);
   });
 
   it('takes an identity token', async () => {
@@ -144,7 +149,7 @@ describe('a registry with tokens', () => {
     const registry = await startRegistry({ bearer: tokens });
     const entry = { auth: Buffer.from('reader:').toString('base64'), identitytoken: tokens.refreshTokenFor('reader') };
     const text = JSON.stringify({ auths: { [registry.host]: entry } });
-    const client = openClient({ credentials: parseDockerConfig(text, 'registry.json') });
+    const client = openClient({ ...vouched(registry, tokens), credentials: parseDockerConfig(text, 'registry.json') });
     expect(await client.resolve(reference(registry, 'dev/web:1.0'))).toBeUndefined();
     expect(tokens.requests()).toMatchObject([{ method: 'POST', grant: 'refresh_token', user: 'reader', status: 200 }]);
   });
@@ -152,7 +157,7 @@ describe('a registry with tokens', () => {
   it('gets another token where the one it has died early', async () => {
     const tokens = await startTokens({ lifetime: { announced: 300, real: -1 } });
     const registry = await startRegistry({ bearer: tokens });
-    const client = openClient({ credentials: login(registry, 'reader', 'r') });
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry, 'reader', 'r') });
     expect(await failureOf(client.resolve(reference(registry, 'dev/web:1.0')))).toMatchObject({
       code: 'access-denied',
     });

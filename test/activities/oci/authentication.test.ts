@@ -1,12 +1,11 @@
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { checkRealm } from '../../../activities/oci/token.ts';
 import { parseDockerConfig } from '../../../activities/oci/index.ts';
-import type { RegistryCredentials } from '../../../activities/oci/index.ts';
+import type { RegistryClientOptions, RegistryCredentials } from '../../../activities/oci/index.ts';
 import { buildSampleImage } from '../../support/sample-image.ts';
 import type { ScriptedRegistry } from '../../support/scripted-registry.ts';
-import { failureOf, openClient, reference, repository, startRegistry } from './fixture.ts';
+import { failureOf, openClient, reference, repository, startRegistry, startUpload } from './fixture.ts';
 
 const CANARY = 'canary-8d1f';
 const BASIC = `Basic ${Buffer.from(`user:${CANARY}`).toString('base64')}`;
@@ -40,6 +39,11 @@ async function startTokens(): Promise<Tokens> {
   };
   server.on(/^(GET|POST) \/token/, ({ round, reply }) => reply(200, {}, JSON.stringify(tokens.answer(round))));
   return tokens;
+}
+
+/** The token server is configured for this registry. */
+function vouched({ host }: { readonly host: string }, { server }: Tokens): Pick<RegistryClientOptions, 'hosts'> {
+  return { hosts: { [host]: { tokenServers: [server.origin] } } };
 }
 
 afterEach(() => {
@@ -86,7 +90,7 @@ describe('bearer authentication', () => {
   it('asks for one token however many requests need it at once', async () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry);
-    const client = openClient({ credentials: login(registry) });
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry) });
     await Promise.all([1, 2, 3, 4, 5].map((tag) => client.resolve(reference(registry, `dev/web:${tag}`))));
     expect(tokens.server.log()).toEqual([
       `GET /token?account=user&service=reg&scope=${encodeURIComponent('repository:dev/web:pull')}`,
@@ -98,11 +102,11 @@ describe('bearer authentication', () => {
   it('keeps tokens apart by repository and by what is done there', async () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry);
-    const client = openClient();
+    const client = openClient(vouched(registry, tokens));
     await client.resolve(reference(registry, 'dev/web:1'));
     await client.resolve(reference(registry, 'dev/other:1'));
-    await client.startUpload(repository(registry, 'dev/web'));
-    await client.startUpload(repository(registry, 'dev/web'));
+    await startUpload(client, repository(registry, 'dev/web'));
+    await startUpload(client, repository(registry, 'dev/web'));
     expect(
       tokens.server.requests.map(({ target }) => new URL(target, 'http://x').searchParams.getAll('scope')),
     ).toEqual([['repository:dev/web:pull'], ['repository:dev/other:pull'], ['repository:dev/web:pull,push']]);
@@ -115,7 +119,7 @@ describe('bearer authentication', () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry, (token) => token === 'abc');
     tokens.answer = () => answer;
-    expect(await openClient().resolve(reference(registry, 'dev/web:1'))).toBeUndefined();
+    expect(await openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1'))).toBeUndefined();
   });
 
   it.each([
@@ -126,7 +130,9 @@ describe('bearer authentication', () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry);
     tokens.answer = () => answer;
-    expect(await failureOf(openClient().resolve(reference(registry, 'dev/web:1')))).toMatchObject({
+    expect(
+      await failureOf(openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1'))),
+    ).toMatchObject({
       code: 'registry-refused',
     });
   });
@@ -137,7 +143,9 @@ describe('bearer authentication', () => {
     tokens.server.on(/./, async ({ response }) => {
       while (!response.destroyed) if (!response.write(Buffer.alloc(65_536, ' '))) await sleep(1);
     });
-    expect(await failureOf(openClient().resolve(reference(registry, 'dev/web:1')))).toMatchObject({
+    expect(
+      await failureOf(openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1'))),
+    ).toMatchObject({
       code: 'registry-refused',
     });
   });
@@ -146,7 +154,7 @@ describe('bearer authentication', () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     let good = 'token-0';
     tokens.guard(registry, (token) => token === good);
-    const client = openClient();
+    const client = openClient(vouched(registry, tokens));
     await client.resolve(reference(registry, 'dev/web:1'));
     good = 'token-1';
     await client.resolve(reference(registry, 'dev/web:1'));
@@ -162,7 +170,7 @@ describe('bearer authentication', () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry);
     tokens.answer = (round) => ({ token: `token-${round}`, expires_in: expiresIn });
-    const client = openClient();
+    const client = openClient(vouched(registry, tokens));
     await client.resolve(reference(registry, 'dev/web:1'));
     const begun = Date.now();
     vi.setSystemTime(begun + early);
@@ -177,7 +185,9 @@ describe('bearer authentication', () => {
   it('is denied where a new token is refused as well', async () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry, () => false);
-    expect(await failureOf(openClient().resolve(reference(registry, 'dev/web:1')))).toMatchObject({
+    expect(
+      await failureOf(openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1'))),
+    ).toMatchObject({
       code: 'access-denied',
       status: 401,
     });
@@ -188,9 +198,9 @@ describe('bearer authentication', () => {
   it('asks once for a token that is refused as soon as it is there', async () => {
     const [registry, tokens] = [await startRegistry(), await startTokens()];
     tokens.guard(registry, (token) => token === 'token-0');
-    const client = openClient();
+    const client = openClient(vouched(registry, tokens));
     await client.resolve(reference(registry, 'dev/web:1'));
-    const failure = await failureOf(client.startUpload(repository(registry, 'dev/web')));
+    const failure = await failureOf(startUpload(client, repository(registry, 'dev/web')));
     expect(failure).toMatchObject({ code: 'access-denied', status: 401 });
     expect(tokens.server.requests).toHaveLength(2);
   });
@@ -202,7 +212,9 @@ describe('bearer authentication', () => {
       const error = request.headers.authorization === undefined ? '' : ',error="insufficient_scope"';
       reply(401, { 'www-authenticate': `Bearer realm="${tokens.server.origin}/token",scope="${scope}"${error}` });
     });
-    expect(await failureOf(openClient().resolve(reference(registry, 'dev/web:1')))).toMatchObject({
+    expect(
+      await failureOf(openClient(vouched(registry, tokens)).resolve(reference(registry, 'dev/web:1'))),
+    ).toMatchObject({
       code: 'access-denied',
     });
     expect(
@@ -224,7 +236,7 @@ describe('bearer authentication', () => {
       });
       reply(200, {}, '{"access_token":"t"}');
     });
-    const client = openClient({ credentials: login(registry, { identitytoken: 'idt' }) });
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry, { identitytoken: 'idt' }) });
     await client.resolve(reference(registry, 'dev/web:1'));
     expect(registry.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, 'Bearer t']);
   });
@@ -240,7 +252,7 @@ describe('bearer authentication', () => {
     const elsewhere = await startRegistry();
     tokens.guard(registry);
     tokens.server.on(/./, ({ reply }) => reply(status, { location: `${elsewhere.origin}/token` }));
-    const client = openClient({ credentials: login(registry) });
+    const client = openClient({ ...vouched(registry, tokens), credentials: login(registry) });
     expect(await failureOf(client.resolve(reference(registry, 'dev/web:1')))).toMatchObject({ code });
     expect(elsewhere.requests).toEqual([]);
   });
@@ -254,7 +266,7 @@ describe('bearer authentication', () => {
       await release;
       reply(200, {}, '{"token":"t"}');
     });
-    const client = openClient();
+    const client = openClient(vouched(registry, tokens));
     const controller = new AbortController();
     const stopped = failureOf(client.resolve(reference(registry, 'dev/web:1'), { signal: controller.signal }));
     await expect.poll(() => tokens.server.requests.length).toBe(1);
@@ -264,50 +276,5 @@ describe('bearer authentication', () => {
     letGo();
     expect(await waiting).toBeUndefined();
     expect(tokens.server.requests).toHaveLength(1);
-  });
-});
-
-describe('a hostile realm', () => {
-  const https = { domain: 'registry.example.com', origin: 'https://registry.example.com' };
-  const loopback = { domain: '127.0.0.1:5000', origin: 'http://127.0.0.1:5000' };
-  const plain = { domain: 'registry.example.com', origin: 'http://registry.example.com' };
-
-  it.each([
-    ...['http://registry.example.com/token', 'http://auth.example.com/token', 'http://127.0.0.1/token'],
-    ...['http://169.254.169.254/latest/meta-data/', 'ftp://auth.example.com/', 'file:///etc/passwd', 'data:,x'],
-    ...['//auth.example.com/token', '/token', '', 'https://', 'https://user:pw@auth.example.com/token', 'javascript:1'],
-    ...['https://user@auth.example.com/', 'HTTP://auth.example.com/', ' http://auth.example.com/', 'unix:/var/run/x'],
-    ...['http:\\\\auth.example.com', 'http:auth.example.com', 'http://[::1]/token', 'http://0.0.0.0/', 'gopher://x/'],
-  ])('%j is refused for a registry behind https', (realm) => {
-    expect(() => checkRealm(https, realm)).toThrow(/expected the https address of a token server/);
-  });
-
-  it.each([
-    'http://auth.example.com/',
-    'http://0.0.0.0/',
-    'http://127.0.0.1.example.com/',
-    'http://localhost.evil.org/',
-  ])('%j is refused for a registry on this machine', (realm) => {
-    expect(() => checkRealm(loopback, realm)).toThrow(/https address/);
-  });
-
-  it('in clear is refused for a registry elsewhere that is itself in clear', () => {
-    expect(() => checkRealm(plain, 'http://registry.example.com/token')).toThrow(/https address/);
-    expect(checkRealm(plain, 'https://registry.example.com/token').origin).toBe('https://registry.example.com');
-  });
-
-  it('is no realm that a good registry names', () => {
-    expect(checkRealm(https, 'https://auth.example.com/token?x=1').href).toBe('https://auth.example.com/token?x=1');
-    expect(checkRealm(loopback, 'http://127.0.0.1:5001/token').port).toBe('5001');
-    expect(checkRealm(loopback, 'http://localhost:5001/token').port).toBe('5001');
-  });
-
-  it('does not get a single request, nor does the credential go anywhere', async () => {
-    const registry = await startRegistry();
-    registry.on(/./, ({ reply }) => reply(401, { 'www-authenticate': 'Bearer realm="http://attacker.example/token"' }));
-    const client = openClient({ credentials: login(registry) });
-    const failure = await failureOf(client.resolve(reference(registry, 'dev/web:1')));
-    expect(failure).toMatchObject({ code: 'registry-refused' });
-    expect(JSON.stringify(registry.requests)).not.toContain(BASIC);
   });
 });

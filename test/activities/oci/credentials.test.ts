@@ -1,6 +1,6 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseDockerConfig } from '../../../activities/oci/index.ts';
+import { parseDockerCfg, parseDockerConfig } from '../../../activities/oci/index.ts';
 import { parseReference } from '../../../workflows/domain/reference.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
 import { failureOf } from './fixture.ts';
@@ -40,6 +40,12 @@ describe('parseDockerConfig', () => {
     'nul.example.com': { auth: base64('user:pw\0\0') },
     'token.example.com': { auth: base64('user:'), identitytoken: 'tok' },
     'registry.example.com:5000': { auth: base64('port:6') },
+    'tokenless.example.com': { identitytoken: 'tok' },
+    'named.example.com': { username: 'user', password: 'pw' },
+    'https://both.example.com': { auth: base64('url:8') },
+    'both.example.com': { auth: base64('exact:7') },
+    'registry.example.com/none': {},
+    'slash.example.com/': { auth: base64('slash:9') },
   };
 
   it.each([
@@ -59,6 +65,11 @@ describe('parseDockerConfig', () => {
     ['colon.example.com/acme/web', 'user:a:b:c'],
     ['nul.example.com/acme/web', 'user:pw'],
     ['token.example.com/acme/web', 'tok'],
+    ['tokenless.example.com/acme/web', undefined],
+    ['named.example.com/acme/web', undefined],
+    ['both.example.com/acme/web', 'exact:7'],
+    ['registry.example.com/none/web', undefined],
+    ['slash.example.com/acme/web', undefined],
   ])('finds for %s the most specific entry', async (name, expected) => {
     expect(await lookup({ auths }, name)).toBe(expected);
   });
@@ -99,6 +110,33 @@ describe('parseDockerConfig', () => {
     expect(await lookup({ auths, credsStore: 'store' }, 'busybox')).toBe('hub:5');
   });
 
+  it('asks the default program where the entry of docker is empty', async () => {
+    await installProgram('store', 'echo "{\\"Username\\":\\"u\\",\\"Secret\\":\\"s\\"}"');
+    const config = { auths: { 'registry.example.com': {} }, credsStore: 'store' };
+    expect(await lookup(config, 'registry.example.com/acme/web')).toBe('u:s');
+  });
+
+  it('asks a program for Docker Hub by its new name too', async () => {
+    const credential = 'echo "{\\"Username\\":\\"u\\",\\"Secret\\":\\"s\\"}"';
+    await installProgram(
+      'hub',
+      `read -r host; [ "$host" = docker.io ] || { echo credentials not found; exit 1; }; ${credential}`,
+    );
+    expect(await lookup({ credHelpers: { 'docker.io': 'hub' } }, 'busybox')).toBe('u:s');
+  });
+
+  it('tells a program nothing but the host, on its input', async () => {
+    await installProgram('spy', 'cat > /dev/null; echo "{\\"Username\\":\\"$# $*\\",\\"Secret\\":\\"s\\"}"');
+    expect(await lookup({ credHelpers: { 'r.example.com': 'spy' } }, 'r.example.com/a/b')).toBe('1 get:s');
+  });
+
+  it('ends a program that talks without end', async () => {
+    await installProgram('endless', 'trap "" TERM; exec yes canary');
+    const failure = await failureOf(lookup({ credsStore: 'endless' }, 'r.example.com/a/b'));
+    expect(failure.message).toContain('it said more than 1048576 bytes');
+    expect(failure.message).not.toContain('canary');
+  });
+
   it('takes a program at its word when it has nothing', async () => {
     await installProgram('empty', 'echo "credentials not found in native keychain"; exit 1');
     expect(await lookup({ credsStore: 'empty' }, 'r.example.com/a/b')).toBeUndefined();
@@ -120,5 +158,14 @@ describe('parseDockerConfig', () => {
     expect(failure.message).toBe(
       'docker-credential-nowhere get for r.example.com (named in registry.json): there is no such program on PATH',
     );
+  });
+});
+
+describe('parseDockerCfg', () => {
+  it('reads entries by host', async () => {
+    const text = JSON.stringify({ 'https://old.example.com/v1/': { auth: base64('old:1'), email: 'x' } });
+    const credentials = parseDockerCfg(text, '.dockercfg');
+    expect(await credentials.lookup(parseReference('old.example.com/a/b'))).toMatchObject({ password: '1' });
+    expect(await credentials.lookup(parseReference('new.example.com/a/b'))).toBeUndefined();
   });
 });

@@ -218,8 +218,9 @@ describe('a malformed digest', () => {
       () => client.fetchManifest({ ...place, digest }),
       () => client.hasManifest(place, digest),
       () => client.blobExists(place, { digest, size: 1 }),
-      () => client.openBlob(place, { digest, size: 1 }),
-      () => client.mountBlob(place, { digest, from: repository(registry, 'dev/other') }),
+      () => client.readBlob(place, { digest, size: 1 }),
+      () => client.streamBlob({ repository: place, blob: { digest, size: 1 }, take: () => undefined }),
+      () => client.openUpload({ repository: place, blob: { digest, size: 1 } }),
     ];
     for (const call of calls) await failureOf(Promise.resolve().then<unknown>(call));
     expect(registry.requests).toEqual([]);
