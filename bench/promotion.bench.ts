@@ -15,6 +15,7 @@ import { COUNTERSIGN, startSite } from '../test/support/site.ts';
 import type { Site, SiteEnvironment } from '../test/support/site.ts';
 import { measureRoots, watch } from './process-usage.ts';
 import type { Usage } from './process-usage.ts';
+import { median } from './statistics.ts';
 
 const RUNS = Number(process.env['RUNS'] ?? 5);
 const SIZES = [
@@ -196,9 +197,4 @@ async function report(rows: readonly string[]): Promise<void> {
 
 function show({ wallSeconds, cpuSeconds, peakMiB }: Usage): string {
   return `${wallSeconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} CPU-s, ${peakMiB.toFixed(0)} MiB`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

@@ -21,6 +21,8 @@ export interface DockerRegistryOptions {
   readonly deleteEnabled?: boolean;
   /** Default `docker-registry`, the version of the system; `distribution-3` is the current one, built when missing. */
   readonly program?: 'docker-registry' | 'distribution-3';
+  /** Further sections of its configuration file, for example `validation`. */
+  readonly configuration?: Readonly<Record<string, unknown>>;
 }
 
 /** What a registry knows of the server that issues its tokens. */
@@ -95,11 +97,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     const tls = options.tls === 'generated' ? await createTlsFiles(folder) : options.tls;
     const port = await freePort();
     const configFile = path.join(folder, 'config.yml');
-    const config = {
-      ...describe(options, storage),
-      http: describeHttp(port, tls),
-      auth: await describeAuth(options, folder),
-    };
+    const auth = await describeAuth(options, folder);
+    const config = { ...describe(options, storage), http: describeHttp(port, tls), auth, ...options.configuration };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify(config));
     const registry = await run({ program, folder, configFile, port, requests: [] });

@@ -54,6 +54,31 @@ describe('ensureParts', () => {
     expect([...one.lines, ...other.lines]).toContainEqual('distribution-3: another process is getting it, waiting');
   });
 
+  it('builds a program of this project under a name that tells its sources', async () => {
+    await addGo(`[ "$2" = -o ] && : > "$3" && chmod 755 "$3"`, 'build');
+    const { paths, lines } = await ensure('measure');
+    expect(paths?.['measure']).toMatch(/\/cache\/bin\/measure-[0-9a-f]{12}$/);
+    expect(lines[0]).toBe('measure: building bench/measure (some minutes, once) …');
+    expect(await readdir(folder.join('cache/bin'))).toEqual([path.basename(paths?.['measure'] ?? '')]);
+  });
+
+  it('builds a program of this project anew when a source, its tags or its module change', async () => {
+    await mkdir(folder.join('program'));
+    const seen = new Set<string>();
+    for (const [name, text] of [
+      ['main.go', 'package main'],
+      ['main.go', 'package main // changed'],
+      ['go.sum', 'a'],
+    ] as const) {
+      await writeFile(folder.join('program', name), text);
+      seen.add(await fingerprint(folder.join('program'), []));
+    }
+    seen.add(await fingerprint(folder.join('program'), ['tag']));
+    expect(seen.size).toBe(4);
+    await writeFile(folder.join('program', 'README.md'), 'nothing that is compiled');
+    expect(seen).toContain(await fingerprint(folder.join('program'), []));
+  });
+
   it('says what the build said when it fails, and puts nothing in place', async () => {
     await addGo('echo "no such module" >&2; exit 1');
     const { error } = await ensure('distribution-3');
@@ -111,9 +136,15 @@ async function run(script: string): Promise<string> {
   return text(child.stdout);
 }
 
-/** A `go` whose caches are empty and whose `install` does `action`. */
-async function addGo(action: string): Promise<void> {
-  await addProgram('go', `[ "$1" = env ] && exit 0\n[ "$1" = install ] || exit 2\n${action}`);
+async function fingerprint(program: string, tags: readonly string[]): Promise<string> {
+  const source = { folder: path.relative(path.resolve(import.meta.dirname, '../..'), program), tags };
+  const builder = new URL('build-with-go.mjs', PARTS).href;
+  return run(`import { fingerprintOf } from '${builder}'; console.log(fingerprintOf(${JSON.stringify(source)}));`);
+}
+
+/** A `go` whose caches are empty and whose one verb does `action`. */
+async function addGo(action: string, verb: 'install' | 'build' = 'install'): Promise<void> {
+  await addProgram('go', `[ "$1" = env ] && exit 0\n[ "$1" = ${verb} ] || exit 2\n${action}`);
 }
 
 async function addProgram(name: string, body: string): Promise<void> {

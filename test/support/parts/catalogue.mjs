@@ -2,17 +2,20 @@
 // Every part: under which names it is looked for, which Debian package holds it, how else it can be had.
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
+import { fingerprintOf } from './build-with-go.mjs';
 import { cacheFolder } from './cache.mjs';
 import { findProgram, isExecutable } from './find-program.mjs';
 
 /** @typedef {import('./index.d.mts').PartName} PartName */
+/** @typedef {import('./build-with-go.mjs').GoSource} GoSource */
 
 /**
  * @typedef {object} Part
  * @property {readonly string[]} programs names on PATH, the first that is found counts
- * @property {string} [cached] file name in the cache's `bin`
+ * @property {string} [cached] file name in the cache's `bin`; what is built from a folder of ours gets its fingerprint
  * @property {string} [debian] the package that holds it
- * @property {{ module: string, program: string }} [go] what `go install` builds, and the name it gives it
+ * @property {GoSource} [go] a Go program: of a published module, or of a folder of this project
+ * @property {readonly string[]} [buildNeeds] Debian packages without which it cannot be built
  * @property {boolean} [download] the Temporal SDK can fetch it
  * @property {string} otherwise how a person gets it on a system without apt-get
  * @property {() => string | undefined} [find] where it does not lie on any PATH
@@ -48,6 +51,61 @@ export const PARTS = {
     cached: 'registry',
     go: { module: 'github.com/distribution/distribution/v3/cmd/registry@v3.1.2', program: 'registry' },
     otherwise: 'https://github.com/distribution/distribution/releases',
+  },
+  // Has the referrers API, which the two above have not.
+  'referrers-registry': {
+    programs: [],
+    cached: 'referrers-registry',
+    go: { folder: 'test/support/referrers-registry' },
+    otherwise: 'it is built from test/support/referrers-registry only',
+  },
+  // The four below are the tools that the benchmark of copying runs beside ours.
+  crane: {
+    programs: [],
+    cached: 'crane-0.22.1',
+    go: { module: 'github.com/google/go-containerregistry/cmd/crane@v0.22.1', program: 'crane' },
+    otherwise: 'https://github.com/google/go-containerregistry/releases',
+  },
+  regctl: {
+    programs: [],
+    cached: 'regctl-0.11.7',
+    go: { module: 'github.com/regclient/regclient/cmd/regctl@v0.11.7', program: 'regctl' },
+    otherwise: 'https://github.com/regclient/regclient/releases',
+  },
+  // Its module replaces others, which `go install` refuses.
+  oras: {
+    programs: [],
+    cached: 'oras-1.2.0',
+    go: { folder: 'bench/peers/oras', package: 'oras.land/oras/cmd/oras' },
+    otherwise: 'https://github.com/oras-project/oras/releases',
+  },
+  // The library under skopeo, of today: Debian's skopeo is years older.
+  'containers-image': {
+    programs: [],
+    cached: 'containers-image',
+    go: {
+      folder: 'bench/peers/containers-image',
+      tags: ['containers_image_openpgp', 'exclude_graphdriver_btrfs', 'exclude_graphdriver_devicemapper'],
+    },
+    otherwise: 'it is built from bench/peers/containers-image only',
+  },
+  // Tells what a command used; for benchmarks.
+  measure: {
+    programs: [],
+    cached: 'measure',
+    go: { folder: 'bench/measure' },
+    otherwise: 'it is built from bench/measure only',
+  },
+  // What a reader built with GnuPG says to a signature or a policy, for the differential tests.
+  judge: {
+    programs: [],
+    cached: 'judge',
+    go: {
+      folder: 'test/support/judge',
+      tags: ['exclude_graphdriver_btrfs', 'exclude_graphdriver_devicemapper'],
+    },
+    buildNeeds: ['libgpgme-dev', 'pkg-config', 'gcc', 'gnupg'],
+    otherwise: 'it is built from test/support/judge only, with the headers of gpgme',
   },
   // The programs and modules alone; the package `apache2` would bring a service that starts by itself.
   apache2: {
@@ -89,9 +147,21 @@ export const PARTS = {
 export function findPart(name) {
   const part = PARTS[name];
   const found = findProgram(part.programs) ?? part.find?.();
-  if (found !== undefined || part.cached === undefined) return found;
-  const cached = path.join(cacheFolder('bin'), part.cached);
+  const cached = cachedFile(name);
+  if (found !== undefined || cached === undefined) return found;
   return isExecutable(cached) ? cached : undefined;
+}
+
+/**
+ * Where the cache keeps the part, be it there or not. A changed program of ours lies elsewhere than the one before.
+ * @param {PartName} name
+ * @returns {string | undefined}
+ */
+export function cachedFile(name) {
+  const { cached, go } = PARTS[name];
+  if (cached === undefined) return undefined;
+  const mark = go !== undefined && 'folder' in go ? `-${fingerprintOf(go)}` : '';
+  return path.join(cacheFolder('bin'), `${cached}${mark}`);
 }
 
 function findHttpBackend() {

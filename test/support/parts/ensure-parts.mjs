@@ -1,9 +1,9 @@
 // @ts-check
 // Looks for parts on PATH and in the cache, and installs or builds what is missing.
 import path from 'node:path';
-import { buildFromModule, downloadTemporal, findGo } from './build-from-module.mjs';
-import { cacheFolder } from './cache.mjs';
-import { PARTS, TEMPORAL_VERSION, findPart } from './catalogue.mjs';
+import { buildWithGo, commandOf, findGo } from './build-with-go.mjs';
+import { PARTS, TEMPORAL_VERSION, cachedFile, findPart } from './catalogue.mjs';
+import { downloadTemporal } from './fetch-temporal.mjs';
 import { findElevation, installPackages } from './install-packages.mjs';
 import { withLock } from './lock.mjs';
 
@@ -59,8 +59,8 @@ function throwIfMissing(names, reasons) {
  * @param {Log} log
  */
 async function installMissing(names, reasons, log) {
-  const missing = () => names.filter((name) => PARTS[name].debian !== undefined && findPart(name) === undefined);
-  const packages = () => [...new Set(missing().map((name) => PARTS[name].debian ?? ''))];
+  const missing = () => names.filter((name) => packagesFor(name).length > 0 && findPart(name) === undefined);
+  const packages = () => [...new Set(missing().flatMap(packagesFor))];
   if (missing().length === 0) return;
   const elevation = findElevation();
   if (elevation === undefined) {
@@ -73,18 +73,24 @@ async function installMissing(names, reasons, log) {
   for (const name of missing()) reasons.set(name, `apt-get: ${result.output}`);
 }
 
+/** @param {PartName} name */
+function packagesFor(name) {
+  const { debian, buildNeeds = [] } = PARTS[name];
+  return debian === undefined ? buildNeeds : [debian];
+}
+
 /**
  * @param {PartName} name
  * @param {Map<PartName, string>} reasons
  * @param {Log} log
  */
 async function buildMissing(name, reasons, log) {
-  const { cached, download, go } = PARTS[name];
-  if (cached === undefined) return;
-  const target = path.join(cacheFolder('bin'), cached);
+  const { download, go } = PARTS[name];
+  const target = cachedFile(name);
+  if (target === undefined) return;
   const onWait = () => log(`${name}: another process is getting it, waiting`);
   await withLock(
-    cached,
+    path.basename(target),
     async () => {
       if (findPart(name) !== undefined) return;
       const got = download
@@ -98,10 +104,9 @@ async function buildMissing(name, reasons, log) {
         );
         return;
       }
-      const built = await timed(`${name}: building ${go.module} (some minutes, once)`, log, () =>
-        buildFromModule(go, target),
-      );
-      if (!built.ok) reasons.set(name, `go install ${go.module}: ${built.output}`);
+      const what = 'module' in go ? go.module : go.folder;
+      const built = await timed(`${name}: building ${what} (some minutes, once)`, log, () => buildWithGo(go, target));
+      if (!built.ok) reasons.set(name, `${commandOf(go)}: ${built.output}`);
     },
     { onWait },
   );
@@ -122,10 +127,11 @@ async function timed(what, log, work) {
 
 /** @param {PartName} name */
 function waysToGet(name) {
-  const { debian, go, otherwise } = PARTS[name];
+  const { debian, go, buildNeeds = [], otherwise } = PARTS[name];
+  const tools = ['Go', ...buildNeeds].join(', ');
   const ways = [
     ...(debian === undefined ? [] : [`apt-get install ${debian}`]),
-    ...(go === undefined ? [] : [`install Go and run this again (go install ${go.module})`]),
+    ...(go === undefined ? [] : [`install ${tools} and run this again (${commandOf(go)})`]),
     otherwise,
   ];
   return ways.join('; ');

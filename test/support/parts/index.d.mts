@@ -1,9 +1,19 @@
-/** A real program that tests and the demonstration use. `distribution-3` is always the version built from its module. */
+/**
+ * A real program that tests, benchmarks and the demonstration use. Always the version that is built from its module:
+ * `distribution-3`, `crane`, `regctl`, `oras`, `containers-image`, `judge`, `measure`.
+ */
 export type PartName =
   | 'temporal'
   | 'skopeo'
   | 'docker-registry'
   | 'distribution-3'
+  | 'referrers-registry'
+  | 'crane'
+  | 'regctl'
+  | 'oras'
+  | 'containers-image'
+  | 'judge'
+  | 'measure'
   | 'apache2'
   | 'htpasswd'
   | 'git'

@@ -13,7 +13,8 @@ export function track(pid) {
   children.add(pid);
   if (installed) return;
   installed = true;
-  process.on('exit', killAll);
+  // First: whoever removes their folders at the exit must not find them growing.
+  process.prependListener('exit', killAll);
   for (const signal of SIGNALS) process.on(signal, onSignal);
 }
 

@@ -1,0 +1,3 @@
+module countersign.example/bench/measure
+
+go 1.21
