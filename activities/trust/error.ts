@@ -3,7 +3,12 @@ import type { FailureType } from '../../workflows/domain/failure.ts';
 /** The kinds of failure this room reports. */
 export type TrustErrorCode = Extract<
   FailureType,
-  'configuration-invalid' | 'not-served' | 'served-wrong' | 'content-mismatch' | 'manifest-unsupported'
+  | 'configuration-invalid'
+  | 'not-served'
+  | 'served-wrong'
+  | 'content-mismatch'
+  | 'manifest-unsupported'
+  | 'signature-invalid'
 >;
 
 /** Where a failed exchange went; the URL carries neither user nor query. */

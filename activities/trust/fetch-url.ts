@@ -1,7 +1,8 @@
-import { request } from 'undici';
+import { getGlobalDispatcher } from 'undici';
 import type { Dispatcher } from 'undici';
+import { deadlineAfter } from '../deadline/index.ts';
 import { TrustError } from './error.ts';
-import { displayUrl, parseLookasideUrl } from './lookaside-url.ts';
+import { displayUrl, parseLookasideUrl, parseUserInfo } from './lookaside-url.ts';
 import type { LookasideUrl } from './lookaside-url.ts';
 
 /** How one URL is fetched. */
@@ -17,7 +18,8 @@ export interface FetchUrl {
   readonly timeoutMs: number;
 }
 
-const MAX_REDIRECTS = 10;
+/** Readers make so many, the first one included, and give up. */
+const MAX_REQUESTS = 10;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -25,13 +27,14 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  * @throws TrustError `not-served` for every other status and failed connections; `served-wrong` past the limit.
  */
 export async function fetchUrl(url: string, options: FetchUrl): Promise<Uint8Array | undefined> {
-  const deadline = AbortSignal.timeout(options.timeoutMs);
+  const deadline = deadlineAfter(options.timeoutMs);
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   const first = parseLookasideUrl(url);
   let target = first;
-  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+  for (let requests = 0; requests < MAX_REQUESTS; requests++) {
     const isFirstOrigin = target.scheme === first.scheme && target.authority === first.authority;
-    const headers = isFirstOrigin ? { ...options.headers, ...authorization(first) } : {};
+    // Readers send a URL's own user with that URL alone, not behind a redirect within the same host either.
+    const headers = { ...(isFirstOrigin && options.headers), ...authorization(target) };
     const answer = await exchange(target, { ...options, headers, signal }).catch((error: unknown) => {
       options.signal?.throwIfAborted();
       throw translate(error, target);
@@ -39,7 +42,7 @@ export async function fetchUrl(url: string, options: FetchUrl): Promise<Uint8Arr
     if (answer.location === undefined) return answer.body;
     target = resolveLocation(answer.location, target);
   }
-  throw new TrustError('not-served', `GET ${displayUrl(first)}: more than ${MAX_REDIRECTS} redirects`, {
+  throw new TrustError('not-served', `GET ${displayUrl(first)}: more than ${MAX_REQUESTS - 1} redirects`, {
     url: displayUrl(first),
   });
 }
@@ -49,11 +52,13 @@ async function exchange(
   options: FetchUrl,
 ): Promise<{ readonly body?: Uint8Array; readonly location?: string }> {
   const { dispatcher, headers, signal } = options;
-  const response = await request(`${target.scheme}://${target.authority}${target.path}${target.query}`, {
+  // In two parts, because a URL as one would lose `..` and an empty query, which readers send as written.
+  const response = await (dispatcher ?? getGlobalDispatcher()).request({
+    origin: new URL(`${target.scheme}://${target.authority}`).origin,
+    path: `${target.path === '' ? '/' : target.path}${target.query}`,
     method: 'GET',
     headers: { ...headers },
     signal: signal ?? null,
-    ...(dispatcher !== undefined && { dispatcher }),
   });
   const { statusCode, body } = response;
   const location = [response.headers['location']].flat()[0];
@@ -94,10 +99,8 @@ async function readBounded(body: AsyncIterable<unknown>, limit: number, target: 
 
 function authorization({ userInfo }: LookasideUrl): Record<string, string> {
   if (userInfo === undefined) return {};
-  const colon = userInfo.indexOf(':');
-  const user = decodeURIComponent(colon < 0 ? userInfo : userInfo.slice(0, colon));
-  const password = colon < 0 ? '' : decodeURIComponent(userInfo.slice(colon + 1));
-  return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
+  const { user, password = '' } = userInfo;
+  return { authorization: `Basic ${Buffer.from(`${user}:${password}`, 'latin1').toString('base64')}` };
 }
 
 function resolveLocation(location: string, from: LookasideUrl): LookasideUrl {
@@ -106,9 +109,16 @@ function resolveLocation(location: string, from: LookasideUrl): LookasideUrl {
   if (resolved === undefined || !['http:', 'https:'].includes(resolved.protocol)) {
     throw new TrustError('not-served', `GET ${url}: redirected to something that is no http URL`, { url });
   }
-  resolved.username = '';
-  resolved.password = '';
-  return parseLookasideUrl(resolved.href);
+  const scheme = resolved.protocol === 'http:' ? 'http' : 'https';
+  const { username, password } = resolved;
+  const userInfo = username === '' && password === '' ? undefined : parseUserInfo(`${username}:${password}`, url);
+  return {
+    scheme,
+    authority: resolved.host,
+    path: resolved.pathname,
+    query: resolved.search,
+    ...(userInfo !== undefined && { userInfo }),
+  };
 }
 
 function translate(error: unknown, target: LookasideUrl): unknown {

@@ -6,7 +6,7 @@ import { MAX_SIGNATURES } from '../../workflows/domain/signature-path.ts';
 import { SIGNATURE_SIZE_LIMIT } from '../signing/index.ts';
 import { TrustError } from './error.ts';
 import { fetchUrl } from './fetch-url.ts';
-import { displayUrl, lookasideUrl, parseLookasideUrl } from './lookaside-url.ts';
+import { displayUrl, filePath, lookasideUrl, parseLookasideUrl } from './lookaside-url.ts';
 
 /** How a store is read. */
 export interface LookasideOptions {
@@ -64,19 +64,20 @@ function privateAgent(ca: string): Agent {
 
 async function readOne(url: string, options: LookasideOptions): Promise<Uint8Array | undefined> {
   const limit = options.limit ?? SIGNATURE_SIZE_LIMIT;
-  const { scheme, path } = parseLookasideUrl(url);
-  if (scheme === 'file') return await readLocal(decodeURIComponent(path), limit);
+  const parsed = parseLookasideUrl(url);
+  if (parsed.scheme === 'file') return await readLocal(filePath(parsed), limit);
   return await fetchUrl(url, { ...options, limit, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
 }
 
-async function readLocal(path: string, limit: number): Promise<Uint8Array | undefined> {
+async function readLocal(path: Buffer, limit: number): Promise<Uint8Array | undefined> {
   try {
     const { size } = await stat(path);
-    if (size > limit) throw new TrustError('served-wrong', `${path}: ${size} bytes; no signature is that large`);
+    if (size > limit)
+      throw new TrustError('served-wrong', `${path.toString()}: ${size} bytes; no signature is that large`);
     return await readFile(path);
   } catch (cause) {
     if (cause instanceof TrustError) throw cause;
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new TrustError('not-served', `cannot read ${path}`, { cause });
+    throw new TrustError('not-served', `cannot read ${path.toString()}`, { cause });
   }
 }

@@ -1,33 +1,37 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { YAMLParseError, parse } from 'yaml';
 import { quote } from '../../workflows/domain/digest.ts';
 import type { ImageReference } from '../../workflows/domain/reference.ts';
 import { TrustError } from './error.ts';
-import { scopesOf, withDefaultTag } from './scopes.ts';
+import { decodeRegistriesD } from './registries-d-file.ts';
+import type { RegistriesDFile, RegistriesDSection } from './registries-d-file.ts';
+import { pullReference, scopesOf } from './scopes.ts';
+import { YamlError } from './yaml-node.ts';
 
-/** Where one scope keeps its signatures. */
-export interface RegistriesDSection {
-  readonly lookaside?: string;
-  readonly 'lookaside-staging'?: string;
-  readonly sigstore?: string;
-  readonly 'sigstore-staging'?: string;
-}
+export type { RegistriesDSection } from './registries-d-file.ts';
 
 /** A parsed registries.d directory. */
-export interface RegistriesD {
-  readonly defaultDocker?: RegistriesDSection;
-  readonly docker: ReadonlyMap<string, RegistriesDSection>;
+export type RegistriesD = RegistriesDFile;
+
+/** Which store counts for a reference, and what was looked at on the way there. */
+export interface LookasideChoice {
+  /** Undefined where nothing is configured, and readers use their built-in directory. */
+  readonly url?: string;
+  /** A scope of `docker`, or `default-docker`. */
+  readonly from?: string;
+  /** For example `lookaside`, or the older `sigstore`. */
+  readonly key?: string;
+  /** Every scope that may have a section, most specific first, and whether it has one. */
+  readonly candidates: readonly { readonly scope: string; readonly configured: boolean }[];
 }
 
-const URL_KEYS = ['lookaside', 'lookaside-staging', 'sigstore', 'sigstore-staging'] as const;
 const ACCESS = {
   read: ['lookaside', 'sigstore'],
   write: ['lookaside-staging', 'sigstore-staging', 'lookaside', 'sigstore'],
 } as const;
 
 /**
- * Reads the `.yaml` files of a directory; one that does not exist is an empty configuration.
+ * Reads the `.yaml` files of a directory, not of those below it; one that does not exist is an empty configuration.
  * @throws TrustError `configuration-invalid` for YAML that is wrong, or a scope that two files configure.
  */
 export async function readRegistriesD(directory: string): Promise<RegistriesD> {
@@ -35,7 +39,9 @@ export async function readRegistriesD(directory: string): Promise<RegistriesD> {
   let defaultDocker: RegistriesDSection | undefined;
   for (const name of await listFiles(directory)) {
     const file = join(directory, name);
-    const content = parseFile(await readFile(file, 'utf8'), file);
+    const bytes = await readConfigured(file);
+    if (bytes === undefined) continue;
+    const content = decodeFile(bytes, file);
     if (content.defaultDocker !== undefined && defaultDocker !== undefined) throw twice(file, 'default-docker');
     defaultDocker ??= content.defaultDocker;
     for (const [scope, section] of content.docker) {
@@ -55,67 +61,80 @@ export function lookasideFor(
   reference: ImageReference,
   access: 'read' | 'write',
 ): string | undefined {
-  const sections = scopesOf(withDefaultTag(reference)).map((scope) => config.docker.get(scope));
-  for (const section of [...sections, config.defaultDocker]) {
+  return findLookaside(config, reference, access).url;
+}
+
+/** `lookasideFor`, and how it was found. */
+export function findLookaside(
+  config: RegistriesD,
+  reference: ImageReference,
+  access: 'read' | 'write',
+): LookasideChoice {
+  const sections = sectionsFor(config, reference);
+  const candidates = sections.map(({ scope, section }) => ({ scope, configured: section !== undefined }));
+  for (const { scope: from, section } of sections) {
     for (const key of ACCESS[access]) {
       const url = section?.[key];
-      if (url !== undefined && url !== '') return url;
+      if (url !== undefined && url !== '') return { url, from, key, candidates };
     }
   }
-  return undefined;
+  return { candidates };
+}
+
+/** Whether readers look for sigstore signatures in the registry, beside those of the store. */
+export function usesSigstoreAttachments(config: RegistriesD, reference: ImageReference): boolean {
+  const flags = sectionsFor(config, reference).map(({ section }) => section?.['use-sigstore-attachments']);
+  return flags.find((flag) => flag !== undefined) ?? false;
+}
+
+function sectionsFor(
+  config: RegistriesD,
+  reference: ImageReference,
+): { readonly scope: string; readonly section: RegistriesDSection | undefined }[] {
+  const scopes = scopesOf(pullReference(reference)).map((scope) => ({ scope, section: config.docker.get(scope) }));
+  return [...scopes, { scope: 'default-docker', section: config.defaultDocker }];
 }
 
 async function listFiles(directory: string): Promise<string[]> {
   try {
-    return (await readdir(directory)).filter((name) => name.endsWith('.yaml')).sort();
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isDirectory() && entry.name.endsWith('.yaml'))
+      .map(({ name }) => name)
+      .sort();
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
+    if (isMissing(cause)) return [];
     throw new TrustError('configuration-invalid', `cannot read directory ${quote(directory)}`, { cause });
   }
 }
 
-function parseFile(text: string, file: string): RegistriesD {
-  const invalid = (why: string, cause?: unknown): TrustError =>
-    new TrustError('configuration-invalid', `${quote(file)} refused: ${why}; readers then refuse every image`, {
+/** Undefined for a link that leads nowhere, which readers pass over. */
+async function readConfigured(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    if (isMissing(cause)) return undefined;
+    throw new TrustError('configuration-invalid', `cannot read ${quote(file)}; readers then refuse every image`, {
       cause,
     });
-  let content: unknown;
-  try {
-    content = parse(text, { uniqueKeys: true });
-  } catch (cause) {
-    if (cause instanceof YAMLParseError) throw invalid(cause.message.split('\n', 1)[0] ?? 'no YAML', cause);
-    throw cause;
   }
-  const top = asMap(content, () => invalid('expected a map'));
-  const docker = new Map<string, RegistriesDSection>();
-  for (const [scope, section] of Object.entries(asMap(top['docker'], () => invalid('docker: expected a map')))) {
-    docker.set(
-      scope,
-      readSection(section, () => invalid(`docker.${scope}: expected URLs as text`)),
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function decodeFile(bytes: Uint8Array, file: string): RegistriesDFile {
+  try {
+    return decodeRegistriesD(bytes);
+  } catch (cause) {
+    if (!(cause instanceof YamlError)) throw cause;
+    throw new TrustError(
+      'configuration-invalid',
+      `${quote(file)} refused: ${cause.message}; readers then refuse every image`,
+      { cause },
     );
   }
-  const written = top['default-docker'];
-  if (written === undefined || written === null) return { docker };
-  return { docker, defaultDocker: readSection(written, () => invalid('default-docker: expected URLs as text')) };
-}
-
-/** Unknown keys are ignored here, unlike in policy.json. */
-function readSection(value: unknown, refuse: () => TrustError): RegistriesDSection {
-  const section: { -readonly [Key in keyof RegistriesDSection]: RegistriesDSection[Key] } = {};
-  const map = asMap(value, refuse);
-  for (const key of URL_KEYS) {
-    const url = map[key];
-    if (url === undefined || url === null) continue;
-    if (typeof url !== 'string') throw refuse();
-    section[key] = url;
-  }
-  return section;
-}
-
-function asMap(value: unknown, refuse: () => TrustError): Readonly<Record<string, unknown>> {
-  if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw refuse();
-  return value as Readonly<Record<string, unknown>>;
 }
 
 function twice(file: string, scope: string): TrustError {

@@ -28,3 +28,11 @@ export function withDefaultTag(reference: ImageReference): ImageReference {
   const isNameOnly = reference.tag === undefined && reference.digest === undefined;
   return isNameOnly ? { ...reference, tag: 'latest' } : reference;
 }
+
+/**
+ * The reference as a pull asks for it: with its default tag, and of tag and digest only the digest, as podman and CRI-O
+ * have it before the registry transport sees it, which refuses both.
+ */
+export function pullReference({ domain, path, tag, digest }: ImageReference): ImageReference {
+  return digest === undefined ? { domain, path, tag: tag ?? 'latest' } : { domain, path, digest };
+}

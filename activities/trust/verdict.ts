@@ -16,6 +16,8 @@ export interface SignatureVerdict {
   readonly reason: string;
   /** Of the signer's primary key, where the signature was verified. */
   readonly fingerprint?: string;
+  /** What it claims to be for, where the signature was verified. */
+  readonly dockerReference?: string;
 }
 
 /** What a reader with this policy would decide about one manifest, and why. */
@@ -45,6 +47,8 @@ export interface ImageVerdict {
   /** Of the index, or of the only manifest. */
   readonly digest: Digest;
   readonly platforms: readonly PlatformVerdict[];
+  /** Where the registry keeps signatures itself: they were read there, and the signature store does not count. */
+  readonly signaturesIn?: 'registry';
   /** About the index itself, which no reader asks for. */
   readonly index?: Verdict;
 }

@@ -3,7 +3,10 @@ import type { Digest } from './digest.ts';
 
 /** A repository in expanded form: host with optional port, and path. */
 export interface Repository {
-  /** Host with optional port, as written, for example `registry.example.com:5000`. */
+  /**
+   * Host with optional port, as written, for example `registry.example.com:5000`. Empty where the first component looks
+   * like a host and cannot be one (`my_registry.example.com/web`): readers take that as a name, which no registry has.
+   */
   readonly domain: string;
   /** Path below the host, for example `acme/shop/web`. */
   readonly path: string;
@@ -22,8 +25,8 @@ const TAG = /^\w[\w.-]{0,127}$/;
 const PORT = /^[0-9]+$/;
 const IMAGE_ID = /^[0-9a-f]{64}$/;
 const NAME_LIMIT = 255;
-/** No valid reference is longer: name, tag, the longest digest, separators. */
-const REFERENCE_LIMIT = NAME_LIMIT + 1 + 128 + 1 + 7 + 128;
+/** No valid reference is longer: name, tag, the longest digest, separators, and `index.` that normalizing takes away. */
+const REFERENCE_LIMIT = NAME_LIMIT + 1 + 128 + 1 + 7 + 128 + 'index.'.length;
 
 /** Tells whether `text` can be a tag. */
 export function isTag(text: unknown): text is string {
@@ -49,14 +52,15 @@ export function parseReference(text: string): ImageReference {
   const path = colon < 0 ? beforeDigest : beforeDigest.slice(0, colon);
   const tag = colon < 0 ? undefined : beforeDigest.slice(colon + 1);
 
-  checkRepository(text, { domain, path });
+  const repository = isDomain(domain) ? { domain, path } : { domain: '', path: `${domain}/${path}` };
+  checkName(text, repository);
   if (tag !== undefined && !isTag(tag)) {
     throw new InvalidReferenceError(text, 'a tag is a letter, digit or _ and up to 127 of these, . and -');
   }
   if (digest !== undefined && !isDigest(digest)) {
     throw new InvalidReferenceError(text, 'the digest must be sha256:, sha384: or sha512: and lower-case hex digits');
   }
-  return { domain, path, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
+  return { ...repository, ...(tag !== undefined && { tag }), ...(digest !== undefined && { digest }) };
 }
 
 /** The expanded form, the one that signatures claim and policies compare. */
@@ -67,8 +71,8 @@ export function formatReference(reference: ImageReference): string {
 }
 
 /** Host and path, without tag and digest. */
-export function formatRepository(repository: Repository): string {
-  return `${repository.domain}/${repository.path}`;
+export function formatRepository({ domain, path }: Repository): string {
+  return domain === '' ? path : `${domain}/${path}`;
 }
 
 /**
@@ -79,7 +83,9 @@ export function parseRegistryPrefix(text: string): { readonly domain: string; re
   const slash = text.indexOf('/');
   const domain = slash < 0 ? text : text.slice(0, slash);
   const path = slash < 0 ? '' : text.slice(slash + 1);
-  if (!isDomain(domain)) throw new InvalidReferenceError(text, 'expected HOST[:PORT][/NAMESPACE…]');
+  if (!isDomain(domain) || domain.length > NAME_LIMIT) {
+    throw new InvalidReferenceError(text, 'expected HOST[:PORT][/NAMESPACE…]');
+  }
   if (slash >= 0 && !path.split('/').every((component) => PATH_COMPONENT.test(component))) {
     throw new InvalidReferenceError(
       text,
@@ -87,6 +93,12 @@ export function parseRegistryPrefix(text: string): { readonly domain: string; re
     );
   }
   return { domain, path };
+}
+
+/** Tells whether `text` is a host or a repository in expanded form; how long it is does not matter. */
+export function isNamePrefix(text: string): boolean {
+  const [host = '', ...components] = text.split('/');
+  return isDomain(host) && components.every((component) => PATH_COMPONENT.test(component));
 }
 
 /** The repository of image `name` under a registry prefix. */
@@ -132,21 +144,22 @@ function isDomain(domain: string): boolean {
   const colon = domain.indexOf(':');
   const host = colon < 0 ? domain : domain.slice(0, colon);
   return (
-    domain.length <= NAME_LIMIT &&
-    host.split('.').every((label) => DOMAIN_LABEL.test(label)) &&
-    (colon < 0 || PORT.test(domain.slice(colon + 1)))
+    host.split('.').every((label) => DOMAIN_LABEL.test(label)) && (colon < 0 || PORT.test(domain.slice(colon + 1)))
   );
 }
 
-function checkRepository(text: string, { domain, path }: Repository): void {
-  if (domain.length + 1 + path.length > NAME_LIMIT) {
+function checkRepository(text: string, repository: Repository): void {
+  if (!isDomain(repository.domain)) throw new InvalidReferenceError(text, 'the host is not valid');
+  checkName(text, repository);
+}
+
+function checkName(text: string, repository: Repository): void {
+  if (formatRepository(repository).length > NAME_LIMIT) {
     throw new InvalidReferenceError(text, `the name is longer than ${NAME_LIMIT} characters`);
   }
-  if (!isDomain(domain)) throw new InvalidReferenceError(text, 'the host is not valid');
-  if (!path.split('/').every((component) => PATH_COMPONENT.test(component))) {
-    throw new InvalidReferenceError(
-      text,
-      'a name is lower-case letters and digits with single . or _, double __ or any number of - between them',
-    );
-  }
+  if (repository.path.split('/').every((component) => PATH_COMPONENT.test(component))) return;
+  throw new InvalidReferenceError(
+    text,
+    'a name is a host and lower-case letters and digits with single . or _, double __ or any number of - between them',
+  );
 }

@@ -46,7 +46,13 @@ describe('evaluatePolicy', () => {
       scope: 'default',
       requirements: [{ type: 'signedBy', accepted: true, reason: 'signature 1 accepted' }],
       signatures: [
-        { number: 1, accepted: true, reason: `made by ${alice.key.fingerprint}`, fingerprint: alice.key.fingerprint },
+        {
+          number: 1,
+          accepted: true,
+          reason: `made by ${alice.key.fingerprint}`,
+          fingerprint: alice.key.fingerprint,
+          dockerReference: IMAGE,
+        },
       ],
       reason: 'signature 1 accepted',
     });
@@ -118,7 +124,7 @@ describe('evaluatePolicy', () => {
     ['a missing key file', signedBy('missing.asc'), /ENOENT/],
     ['a missing key file beside the right one', signedBy('alice.asc', 'missing.asc'), /ENOENT/],
     ['a key file without key', signedBy('garbage.asc'), /garbage.asc/],
-    ['empty keyData', { type: 'signedBy', keyType: 'GPGKeys', keyData: '' }, /empty/],
+    ['empty keyData', { type: 'signedBy', keyType: 'GPGKeys', keyData: '' }, /no public key is in keyData/],
     ['a key type of no reader', { type: 'signedBy', keyType: 'signedByGPGKeys', keyPath: 'alice.asc' }, /no reader/],
     ['reject', { type: 'reject' }, /rejects/],
     ['signedBaseLayer', { type: 'signedBaseLayer', baseLayerIdentity: { type: 'matchExact' } }, /no reader/],

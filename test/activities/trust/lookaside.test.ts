@@ -180,7 +180,7 @@ describe('readLookaside', () => {
       response.writeHead(302, { location: request.url ?? '' }).end();
     });
     await expect(readLookaside(url, 'acme/web', digest)).rejects.toThrow('redirects');
-    expect(requests).toHaveLength(11);
+    expect(requests).toHaveLength(10);
   });
 
   it('reads files, and an absent folder as none', async () => {

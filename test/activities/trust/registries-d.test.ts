@@ -33,7 +33,10 @@ describe('readRegistriesD', () => {
       'd.yaml': '',
       'e.yaml': 'default-docker: { use-sigstore-attachments: true }',
     });
-    expect(config).toEqual({ docker: new Map([['r.example.com', { lookaside: 'https://s/' }]]), defaultDocker: {} });
+    expect(config).toEqual({
+      docker: new Map([['r.example.com', { lookaside: 'https://s/' }]]),
+      defaultDocker: { 'use-sigstore-attachments': true },
+    });
   });
 
   it.each([
@@ -45,7 +48,7 @@ describe('readRegistriesD', () => {
     ['default-docker twice', { 'a.yaml': 'default-docker: {}', 'b.yaml': 'default-docker: {}' }],
     ['damaged YAML', { 'a.yaml': 'docker: {' }],
     ['a list', { 'a.yaml': '- a' }],
-    ['a number for a URL', { 'a.yaml': 'docker: { a: { lookaside: 1 } }' }],
+    ['a list for a URL', { 'a.yaml': 'docker: { a: { lookaside: [x] } }' }],
   ])('refuses %s', async (_, files) => {
     await expect(read(files)).rejects.toMatchObject({ code: 'configuration-invalid' });
   });

@@ -266,7 +266,6 @@ describe('a payload or message made by hand', () => {
       'of text class with line breaks',
       true,
       (d) => ({ content: payload(d, (json) => `${json}\n`), type: 1, literalFormat: 't' }),
-      true,
     ],
     ['with SHA-1', true, (d) => ({ content: payload(d), hash: [2, 'sha1'] }), true],
     ['with timestamp 0.5', false, (d) => ({ content: payload(d, (json) => json.replace(':1}', ':0.5}')) })],

@@ -22,6 +22,9 @@ describe('parseReference', () => {
     ['Registry.Example.com/acme/web', 'Registry.Example.com/acme/web'],
     [`r.example.com/a/b:t@sha256:${HEX}`, `r.example.com/a/b:t@sha256:${HEX}`],
     ['r.example.com/a__b/c--d.e', 'r.example.com/a__b/c--d.e'],
+    // What looks like a host and cannot be one is a name to readers, which no registry has.
+    ['my_registry.example.com/a:1', 'my_registry.example.com/a:1'],
+    [`index.docker.io/x/${'a'.repeat(243)}:${'t'.repeat(128)}`, `docker.io/x/${'a'.repeat(243)}:${'t'.repeat(128)}`],
     [`r.example.com/a@sha512:${'b'.repeat(128)}`, `r.example.com/a@sha512:${'b'.repeat(128)}`],
   ])('expands %s to %s', (text, expected) => {
     expect(formatReference(parseReference(text))).toBe(expected);
