@@ -1,3 +1,5 @@
+import { crc24 } from './import-armor.ts';
+
 /** What an armoured or binary key file holds. */
 export interface KeyBlock {
   readonly type: 'public' | 'private';
@@ -51,18 +53,14 @@ function dearmor(body: string): Uint8Array {
   const base64 = content.join('');
   if (base64 === '' || !BASE64.test(base64)) throw new KeyFileError('an armoured block in it is damaged');
   const packets = Buffer.from(base64, 'base64');
-  if (checksum !== undefined && checksum !== `=${crc24(packets)}`) {
+  if (checksum !== undefined && checksum !== `=${checksumOf(packets)}`) {
     throw new KeyFileError('the checksum of an armoured block in it is wrong');
   }
   return packets;
 }
 
-/** RFC 4880 section 6.1, in base64. */
-function crc24(bytes: Uint8Array): string {
-  let crc = 0xb704ce;
-  for (const byte of bytes) {
-    crc ^= byte << 16;
-    for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ ((crc & 0x800000) === 0 ? 0 : 0x1864cfb);
-  }
-  return Buffer.from([(crc >> 16) & 0xff, (crc >> 8) & 0xff, crc & 0xff]).toString('base64');
+function checksumOf(packets: Uint8Array): string {
+  const bytes = Buffer.alloc(3);
+  bytes.writeUIntBE(crc24(packets), 0, 3);
+  return bytes.toString('base64');
 }

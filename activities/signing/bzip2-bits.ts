@@ -12,6 +12,9 @@ export class Bzip2Error extends Error {
 /** Thrown as soon as more than the limit has come out. */
 export class Bzip2LimitError extends Bzip2Error {}
 
+/** Thrown for bytes behind a whole stream. */
+export class Bzip2TrailingError extends Bzip2Error {}
+
 /** A canonical Huffman code, read bit by bit. */
 export class HuffmanCode {
   readonly #counts = new Uint16Array(MAX_CODE_LENGTH + 1);
@@ -49,11 +52,14 @@ export class BitReader {
 
   bits(count: number): number {
     let value = 0;
-    for (let i = 0; i < count; i++) {
+    for (let wanted = count; wanted > 0;) {
       const byte = this.#bytes[this.#position >> 3];
       if (byte === undefined) throw new Bzip2Error('it ends too early');
-      value = value * 2 + ((byte >> (7 - (this.#position & 7))) & 1);
-      this.#position++;
+      const left = 8 - (this.#position & 7);
+      const taken = Math.min(left, wanted);
+      value = value * 2 ** taken + ((byte >> (left - taken)) & ((1 << taken) - 1));
+      this.#position += taken;
+      wanted -= taken;
     }
     return value;
   }

@@ -1,4 +1,11 @@
-import { BitReader, Bzip2Error, Bzip2LimitError, HuffmanCode, MAX_CODE_LENGTH } from './bzip2-bits.ts';
+import {
+  BitReader,
+  Bzip2Error,
+  Bzip2LimitError,
+  Bzip2TrailingError,
+  HuffmanCode,
+  MAX_CODE_LENGTH,
+} from './bzip2-bits.ts';
 
 /**
  * BZip2 with a limit on what comes out. Node has no BZip2, and decoders that fill a block before anybody looks at its
@@ -19,8 +26,9 @@ export function decompressBzip2(compressed: Uint8Array, limit: number): Uint8Arr
   const output = new Output(limit);
   // One buffer for all blocks: empty blocks are short, and a fresh 900 kB for each of them would be the bomb.
   const block = new Uint8Array(level * 100_000);
+  const maxBlocks = 2 * Math.ceil(limit / block.length) + 1;
   let combined = 0;
-  for (;;) {
+  for (let blocks = 0; ; blocks++) {
     const magic = input.bits(24) * 0x1000000 + input.bits(24);
     const expected = input.bits(32);
     if (magic === END_MAGIC) {
@@ -28,13 +36,14 @@ export function decompressBzip2(compressed: Uint8Array, limit: number): Uint8Arr
       break;
     }
     if (magic !== BLOCK_MAGIC) throw new Bzip2Error('no block begins here');
+    if (blocks === maxBlocks) throw new Bzip2LimitError(`more than ${maxBlocks} blocks`);
     output.beginBlock();
     readBlock(input, block, output);
     const checksum = output.endBlock();
     if (checksum !== expected) throw new Bzip2Error('wrong block checksum');
     combined = ((combined << 1) | (combined >>> 31)) ^ checksum;
   }
-  if (!input.atEnd()) throw new Bzip2Error('bytes behind the end');
+  if (!input.atEnd()) throw new Bzip2TrailingError('bytes behind the end');
   return output.bytes();
 }
 
@@ -136,11 +145,12 @@ function invertTransform(block: Uint8Array, origin: number, output: Output): voi
   for (const byte of block) starts[byte + 1] = (starts[byte + 1] ?? 0) + 1;
   for (let i = 1; i < 257; i++) starts[i] = (starts[i] ?? 0) + (starts[i - 1] ?? 0);
   const next = new Uint32Array(block.length);
-  block.forEach((byte, index) => {
+  for (let index = 0; index < block.length; index++) {
+    const byte = block[index] ?? 0;
     const position = starts[byte] ?? 0;
     next[position] = index;
     starts[byte] = position + 1;
-  });
+  }
   let position = next[origin] ?? 0;
   for (let i = 0; i < block.length; i++) {
     output.push(block[position] ?? 0);

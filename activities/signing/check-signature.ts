@@ -2,17 +2,24 @@ import { createHash, verify } from 'node:crypto';
 import type { KeyMaterial } from './key-material.ts';
 import type { SignaturePacket } from './signature-packet.ts';
 
-/** The hashes whose signatures count; MD5, SHA-1 and RIPEMD-160 can be collided or are out of use. */
-const HASHES: Readonly<Record<number, string>> = { 8: 'sha256', 9: 'sha384', 10: 'sha512' };
-const KEY_ALGORITHMS: Readonly<Record<KeyMaterial['scheme'], readonly number[]>> = {
-  rsa: [1, 3],
-  ecdsa: [19],
-  eddsa: [22],
+/**
+ * The hashes by which keys are bound, as GnuPG counts them; MD5 never counts. In the signatures of images the two of 160
+ * bits do not count either: collisions of SHA-1 were made, those of RIPEMD-160 cost no more.
+ */
+const HASHES: Readonly<Record<number, { readonly name: string; readonly size: number; readonly weak: boolean }>> = {
+  2: { name: 'sha1', size: 20, weak: true },
+  3: { name: 'ripemd160', size: 20, weak: true },
+  8: { name: 'sha256', size: 32, weak: false },
+  9: { name: 'sha384', size: 48, weak: false },
+  10: { name: 'sha512', size: 64, weak: false },
+  11: { name: 'sha224', size: 28, weak: false },
 };
+/** The largest hash there is, which has to do for keys that are larger still. */
+const LARGEST_HASH = 64;
 
-/** The hash of a signature, or undefined for one that is too weak or unknown. */
-export function hashOf(signature: SignaturePacket): string | undefined {
-  return HASHES[signature.hashAlgorithm];
+/** True for a hash that is good enough for the signature of an image. */
+export function isStrongHash({ hashAlgorithm }: SignaturePacket): boolean {
+  return HASHES[hashAlgorithm]?.weak === false;
 }
 
 /**
@@ -20,25 +27,28 @@ export function hashOf(signature: SignaturePacket): string | undefined {
  * bytes that are parsed afterwards, so that no reader's idea of the message can differ from what was signed.
  */
 export function isSignatureOver(content: Uint8Array, signature: SignaturePacket, material: KeyMaterial): boolean {
-  const hash = hashOf(signature);
-  const expectedIntegers = material.scheme === 'rsa' ? 1 : 2;
-  if (hash === undefined || !KEY_ALGORITHMS[material.scheme].includes(signature.keyAlgorithm)) return false;
-  if (signature.integers.length !== expectedIntegers) return false;
-  const padded = signature.integers.map((integer) => leftPad(integer, material.integerSize));
-  if (padded.some((integer) => integer === undefined)) return false;
-  const raw = Buffer.concat(padded.filter((integer) => integer !== undefined));
+  const hash = HASHES[signature.hashAlgorithm];
+  if (hash === undefined) return false;
+  const unknown = signature.hashed.unknownCritical() ?? signature.unhashed.unknownCritical();
+  if (unknown !== undefined) return false;
+  const wanted = material.scheme === 'rsa' ? 1 : 2;
+  const integers = signature.integers.slice(0, wanted).map((integer) => leftPad(integer, material.integerSize));
+  const padded = integers.filter((integer) => integer !== undefined);
+  if (padded.length < wanted) return false;
+  const raw = Buffer.concat(padded);
 
   const hashed = Buffer.concat([content, signature.hashSuffix]);
-  const digest = createHash(hash).update(hashed).digest();
-  if (!digest.subarray(0, 2).equals(signature.hashStart)) return false;
   switch (material.scheme) {
     case 'rsa':
-      return verify(hash, hashed, material.key, raw);
+      return verify(hash.name, hashed, material.key, raw);
+    case 'dsa':
     case 'ecdsa':
-      return verify(hash, hashed, { key: material.key, dsaEncoding: 'ieee-p1363' }, raw);
+      // A shorter hash than the key's would waste its strength; GnuPG refuses it.
+      if (hash.size < Math.min(material.integerSize, LARGEST_HASH)) return false;
+      return verify(hash.name, hashed, { key: material.key, dsaEncoding: 'ieee-p1363' }, raw);
     case 'eddsa':
       // The legacy algorithm signs the digest of the data, not the data.
-      return verify(null, digest, material.key, raw);
+      return verify(null, createHash(hash.name).update(hashed).digest(), material.key, raw);
   }
 }
 

@@ -1,5 +1,6 @@
 import { signatureInvalid } from './error.ts';
-import { JsonError, objectMembers, parseJson } from './json.ts';
+import { JsonError, parseJson } from './json.ts';
+import { checkSigstoreForm } from './sigstore-form.ts';
 
 /** What a stored blob is. `message` is the OpenPGP message, without the prefix some writers put before it. */
 export type BlobKind =
@@ -12,6 +13,11 @@ const OPENPGP_FIRST_BYTES = new Set([
   0x3d,
 ]);
 
+/** Longer than any name there is. */
+const MAX_NAME = 64;
+/** Of a sigstore signature: certificates, logs and annotations are a few dozen. */
+const MAX_VALUES = 20_000;
+
 /**
  * Tells by its first bytes what a stored signature is.
  * @throws SigningError reason `format`: readers then refuse the whole set of signatures, not just this one.
@@ -23,6 +29,7 @@ export function classifyBlob(untrustedBlob: Uint8Array): BlobKind {
   if (first !== 0) throw unknownFormat(`no format begins with byte 0x${first.toString(16).padStart(2, '0')}`);
   const lineFeed = untrustedBlob.indexOf(0x0a);
   if (lineFeed < 0) throw unknownFormat('the format name has no end');
+  if (lineFeed > MAX_NAME) throw unknownFormat('the format name is unknown');
   const name = untrustedBlob.subarray(1, lineFeed);
   if (name.some((byte) => byte < 0x20 || byte > 0x7e)) throw unknownFormat('the format name is not printable');
   const content = untrustedBlob.subarray(lineFeed + 1);
@@ -39,7 +46,7 @@ export function classifyBlob(untrustedBlob: Uint8Array): BlobKind {
 
 function checkSigstore(content: Uint8Array): void {
   try {
-    objectMembers(parseJson(content), 'sigstore signature');
+    checkSigstoreForm(parseJson(content, { maxValues: MAX_VALUES }));
   } catch (cause) {
     if (cause instanceof JsonError) throw unknownFormat(cause.message);
     throw cause;

@@ -1,7 +1,7 @@
-import { inflateRawSync, inflateSync } from 'node:zlib';
+import { constants, inflateRawSync, inflateSync } from 'node:zlib';
 import type { InflateRaw, Inflate, ZlibOptions } from 'node:zlib';
 import { decompressBzip2 } from './bzip2.ts';
-import { Bzip2LimitError } from './bzip2-bits.ts';
+import { Bzip2LimitError, Bzip2TrailingError } from './bzip2-bits.ts';
 import { signatureInvalid } from './error.ts';
 import { malformed } from './packets.ts';
 
@@ -15,18 +15,21 @@ type InflateWithInfo = (
 ) => { readonly buffer: Uint8Array; readonly engine: InflateRaw | Inflate };
 
 /**
- * Unfolds the body of a compressed data packet (RFC 4880 section 5.6): ZIP, ZLIB or BZip2, at most 1 MiB, and nothing
- * behind the compressed data.
+ * Unfolds the body of a compressed data packet (RFC 4880 section 5.6): not at all, ZIP, ZLIB or BZip2; at most 1 MiB, and
+ * nothing behind the compressed data.
  * @throws SigningError `signature-invalid`, reason `too-large` or `structure`.
  */
 export function decompress(untrustedBody: Uint8Array): Uint8Array {
   const algorithm = untrustedBody[0];
   const compressed = untrustedBody.subarray(1);
   switch (algorithm) {
+    case 0:
+      return compressed;
     case 1:
-      return inflate(compressed, inflateRawSync as unknown as InflateWithInfo);
+      return inflate(compressed, inflateRawSync as unknown as InflateWithInfo, constants.Z_FINISH);
     case 2:
-      return inflate(compressed, inflateSync as unknown as InflateWithInfo);
+      // As in readers, the checksum at the end may be missing; the signature tells more than it.
+      return inflate(compressed, inflateSync as unknown as InflateWithInfo, constants.Z_SYNC_FLUSH);
     case 3:
       return bunzip(compressed);
     default:
@@ -34,10 +37,10 @@ export function decompress(untrustedBody: Uint8Array): Uint8Array {
   }
 }
 
-function inflate(compressed: Uint8Array, unpack: InflateWithInfo): Uint8Array {
+function inflate(compressed: Uint8Array, unpack: InflateWithInfo, finishFlush: number): Uint8Array {
   try {
-    const { buffer, engine } = unpack(compressed, { maxOutputLength: DECOMPRESSED_LIMIT, info: true });
-    if (engine.bytesWritten !== compressed.length) throw malformed('bytes behind the compressed data');
+    const { buffer, engine } = unpack(compressed, { maxOutputLength: DECOMPRESSED_LIMIT, finishFlush, info: true });
+    if (engine.bytesWritten !== compressed.length) throw bytesBehind();
     return buffer;
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause) {
@@ -55,8 +58,13 @@ function bunzip(compressed: Uint8Array): Uint8Array {
     return decompressBzip2(compressed, DECOMPRESSED_LIMIT);
   } catch (cause) {
     if (cause instanceof Bzip2LimitError) throw tooLarge(cause);
+    if (cause instanceof Bzip2TrailingError) throw bytesBehind(cause);
     throw malformed('the compressed data is damaged', cause);
   }
+}
+
+function bytesBehind(cause?: unknown): Error {
+  return malformed('bytes behind the compressed data', cause);
 }
 
 function tooLarge(cause?: unknown): Error {

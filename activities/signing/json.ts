@@ -1,3 +1,5 @@
+import { decodeUtf8 } from './decode-utf8.ts';
+
 /**
  * JSON as signatures and policies need it: `JSON.parse` keeps the last of two equal names and hides the first, which
  * is how a signature that says two things gets past a checker. Here an object is the list of its members.
@@ -10,8 +12,8 @@ export type JsonValue =
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' };
 
-/** Readers go to 10,000 levels; nothing legitimate needs more than a handful, and this parser recurses. */
-const MAX_DEPTH = 200;
+/** As deep as the reference goes (Go's encoding/json). */
+const MAX_DEPTH = 10_000;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 /** Everything but quote, backslash and control characters. */
 const PLAIN = /[ !#-[\]-\uffff]*/y;
@@ -35,18 +37,30 @@ export class JsonError extends Error {
   }
 }
 
+/** Bounds on a document that nobody vouches for. */
+export interface JsonLimits {
+  /** How many values it may hold, all levels together; unlimited unless given. */
+  readonly maxValues?: number;
+}
+
 /**
- * Parses standard JSON in UTF-8: no byte order mark, no comments, nothing behind the document.
+ * Parses standard JSON: no byte order mark, no comments, nothing behind the document. Bytes that are no UTF-8 count as
+ * U+FFFD, each, as the reference reads them; a number that a double cannot hold is `Infinity`.
  * @throws JsonError naming the position.
  */
-export function parseJson(bytes: Uint8Array): JsonValue {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new JsonError('not UTF-8', { cause });
+export function parseJson(bytes: Uint8Array, { maxValues = Infinity }: JsonLimits = {}): JsonValue {
+  return new JsonReader(decodeUtf8(bytes), maxValues).document();
+}
+
+/** True for a value in which some number is out of a double's range, which no reader of the reference decodes. */
+export function hasUnreadableNumber(value: JsonValue): boolean {
+  const rest = [value];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    if (next.kind === 'number' && !Number.isFinite(next.value)) return true;
+    if (next.kind === 'array') for (const item of next.items) rest.push(item);
+    if (next.kind === 'object') for (const [, member] of next.members) rest.push(member);
   }
-  return new JsonReader(text).document();
+  return false;
 }
 
 /**
@@ -88,58 +102,73 @@ export function describeJson(value: JsonValue | undefined): string {
   return value?.kind ?? 'nothing';
 }
 
+/** An object or array whose end is still to come. */
+type Open =
+  | { readonly kind: 'object'; readonly members: [string, JsonValue][]; name: string }
+  | { readonly kind: 'array'; readonly items: JsonValue[] };
+
+/** Keeps its own stack: a document may be nested deeper than functions may call each other. */
 class JsonReader {
   readonly #text: string;
+  readonly #maxValues: number;
+  readonly #open: Open[] = [];
   #position = 0;
-  #depth = 0;
+  #values = 0;
 
-  constructor(text: string) {
+  constructor(text: string, maxValues: number) {
     this.#text = text;
+    this.#maxValues = maxValues;
   }
 
   document(): JsonValue {
-    const value = this.#value();
+    let value = this.#begin();
+    for (let parent = this.#open.at(-1); parent !== undefined; parent = this.#open.at(-1)) {
+      value = value === undefined ? this.#begin() : this.#add(parent, value);
+    }
+    if (value === undefined) throw this.#unexpected('a value');
     this.#skipSpace();
     if (this.#position < this.#text.length) throw this.#unexpected('the end');
     return value;
   }
 
-  #value(): JsonValue {
+  /** A value that is whole, or undefined after the beginning of an object or array that has members. */
+  #begin(): JsonValue | undefined {
+    if (++this.#values > this.#maxValues) throw new JsonError(`more than ${this.#maxValues} values`);
     this.#skipSpace();
     const next = this.#text[this.#position];
-    if (next === '{' || next === '[') {
-      if (++this.#depth > MAX_DEPTH) throw new JsonError(`nested deeper than ${MAX_DEPTH} levels`);
-      const value = next === '{' ? this.#object() : this.#array();
-      this.#depth--;
-      return value;
-    }
     if (next === '"') return { kind: 'string', value: this.#string() };
-    return this.#word() ?? this.#number();
+    if (next !== '{' && next !== '[') return this.#word() ?? this.#number();
+    this.#position++;
+    if (this.#open.length === MAX_DEPTH) throw new JsonError(`nested deeper than ${MAX_DEPTH} levels`);
+    if (next === '[') {
+      if (this.#take(']')) return { kind: 'array', items: [] };
+      this.#open.push({ kind: 'array', items: [] });
+    } else {
+      if (this.#take('}')) return { kind: 'object', members: [] };
+      this.#open.push({ kind: 'object', members: [], name: this.#name() });
+    }
+    return undefined;
   }
 
-  #object(): JsonValue {
-    const members: (readonly [string, JsonValue])[] = [];
-    this.#position++;
-    if (this.#take('}')) return { kind: 'object', members };
-    do {
-      this.#skipSpace();
-      if (this.#text[this.#position] !== '"') throw this.#unexpected('a member name');
-      const name = this.#string();
-      if (!this.#take(':')) throw this.#unexpected('":"');
-      members.push([name, this.#value()]);
-    } while (this.#take(','));
-    if (!this.#take('}')) throw this.#unexpected('"," or "}"');
-    return { kind: 'object', members };
+  /** Adds a whole value to its parent; the parent where that is whole with it. */
+  #add(parent: Open, value: JsonValue): JsonValue | undefined {
+    if (parent.kind === 'array') parent.items.push(value);
+    else parent.members.push([parent.name, value]);
+    if (this.#take(',')) {
+      if (parent.kind === 'object') parent.name = this.#name();
+      return undefined;
+    }
+    if (!this.#take(parent.kind === 'array' ? ']' : '}')) throw this.#unexpected('"," or the end of the list');
+    this.#open.pop();
+    return parent.kind === 'array' ? parent : { kind: 'object', members: parent.members };
   }
 
-  #array(): JsonValue {
-    const items: JsonValue[] = [];
-    this.#position++;
-    if (this.#take(']')) return { kind: 'array', items };
-    do items.push(this.#value());
-    while (this.#take(','));
-    if (!this.#take(']')) throw this.#unexpected('"," or "]"');
-    return { kind: 'array', items };
+  #name(): string {
+    this.#skipSpace();
+    if (this.#text[this.#position] !== '"') throw this.#unexpected('a member name');
+    const name = this.#string();
+    if (!this.#take(':')) throw this.#unexpected('":"');
+    return name;
   }
 
   #string(): string {

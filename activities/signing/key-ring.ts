@@ -1,11 +1,15 @@
-import { readKeys } from 'openpgp';
-import type { PublicKey } from 'openpgp';
 import { quote } from '../../workflows/domain/digest.ts';
 import { KeyFileError, readKeyBlocks } from './armor.ts';
-import { certifiedUserIds, expiryOf, fingerprintOf } from './certificate.ts';
-import { SigningError, keyUnusable } from './error.ts';
-import { keyMaterial } from './key-material.ts';
-import { KEY_CONFIG } from './openpgp-config.ts';
+import type { KeyBlock } from './armor.ts';
+import { isRevokedBy, revokersOf } from './check-certificate.ts';
+import type { Certificate } from './check-certificate.ts';
+import { CertificateCollector } from './collect-certificates.ts';
+import type { Collected } from './collect-certificates.ts';
+import { keyUnusable } from './error.ts';
+import type { SigningError } from './error.ts';
+import { importedPackets } from './import-armor.ts';
+import { readCertificates } from './read-certificates.ts';
+import { standingOfPrimary } from './standing.ts';
 
 /** One certificate of a key ring. */
 export interface KeyRingKey {
@@ -33,25 +37,31 @@ export interface KeyFile {
 
 /**
  * Reads public keys: armoured files of one or more blocks, binary files of one or more certificates. Keys that no
- * GnuPG reader knows (version 6) are left out, as readers do; a file of which nothing is left is an error.
+ * GnuPG reader knows (version 6) are left out, as readers do; a file of which nothing is left is an error, and so is one
+ * that is damaged or holds a private key: what people configure is to be what they think it is.
  * @throws SigningError `key-unusable`, naming the file.
  */
 export async function readKeyRing(files: readonly KeyFile[]): Promise<KeyRing> {
-  const certificates = new Map<string, PublicKey>();
-  for (const file of files) {
-    for (const certificate of await readCertificates(file)) {
-      const fingerprint = fingerprintOf(certificate);
-      const known = certificates.get(fingerprint);
-      certificates.set(fingerprint, known === undefined ? certificate : await known.update(certificate));
-    }
-  }
-  const keys = await Promise.all([...certificates.values()].map(describeKey));
-  return LoadedKeyRing.of(keys, [...certificates.values()]);
+  const collector = new CertificateCollector({ keepUnreadable: true });
+  for (const file of files) collectStrictly(file, collector);
+  return await Promise.resolve(LoadedKeyRing.of(collector.collected()));
 }
 
-/** A key ring of certificates that are in memory already. */
-export async function keyRingOf(certificate: PublicKey): Promise<KeyRing> {
-  return LoadedKeyRing.of([await describeKey(certificate)], [certificate]);
+/**
+ * Imports keys as a reader with GnuPG does when it evaluates a policy: from every file what can be read of it, of private
+ * keys the public half. The ring may be empty.
+ */
+export function importKeyRing(files: readonly Uint8Array[], { now }: { readonly now: Date }): KeyRing {
+  const collector = new CertificateCollector({ madeUntil: now });
+  for (const file of files) collector.add(readCertificates(importedPackets(file)));
+  return LoadedKeyRing.of(collector.collected());
+}
+
+/** A key ring of one certificate, given as packets. */
+export function keyRingOf(packets: Uint8Array): KeyRing {
+  const collector = new CertificateCollector();
+  collector.add(readCertificates(packets));
+  return LoadedKeyRing.of(collector.collected());
 }
 
 /** All user ids of a key ring, each once: the people who may approve, where the ring names approvers. */
@@ -60,64 +70,78 @@ export function userIdsOf(keyRing: KeyRing): readonly string[] {
 }
 
 /** The certificates behind a key ring, for this room only. */
-export function certificatesOf(keyRing: KeyRing): readonly PublicKey[] {
-  return LoadedKeyRing.certificatesOf(keyRing);
+export function certificatesOf(keyRing: KeyRing): readonly Certificate[] {
+  return LoadedKeyRing.open(keyRing).map(({ certificate }) => certificate);
 }
 
 /** The keys of a ring as one binary file, which every reader reads whole. */
 export function exportKeyRing(keyRing: KeyRing): Uint8Array {
-  return Buffer.concat(certificatesOf(keyRing).map((certificate) => certificate.write()));
+  return Buffer.concat(LoadedKeyRing.open(keyRing).map(({ packets }) => packets));
 }
 
 class LoadedKeyRing implements KeyRing {
   readonly keys: readonly KeyRingKey[];
-  readonly #certificates: readonly PublicKey[];
+  readonly #collected: readonly Collected[];
 
-  constructor(keys: readonly KeyRingKey[], certificates: readonly PublicKey[]) {
-    this.keys = keys;
-    this.#certificates = certificates;
+  private constructor(collected: readonly Collected[]) {
+    this.keys = collected.map(({ certificate }) => describeKey(certificate));
+    this.#collected = collected;
   }
 
-  static of(keys: readonly KeyRingKey[], certificates: readonly PublicKey[]): KeyRing {
-    return new LoadedKeyRing(keys, certificates);
+  static of(collected: readonly Collected[]): KeyRing {
+    return new LoadedKeyRing(collected.map((entry) => ({ ...entry, certificate: withRevokers(entry, collected) })));
   }
 
-  static certificatesOf(keyRing: KeyRing): readonly PublicKey[] {
-    if (!(#certificates in keyRing)) throw new TypeError('this key ring was not made by readKeyRing');
-    return keyRing.#certificates;
+  static open(keyRing: KeyRing): readonly Collected[] {
+    if (!(#collected in keyRing)) throw new TypeError('this key ring was not made by readKeyRing');
+    return keyRing.#collected;
   }
 }
 
-async function readCertificates({ name, bytes }: KeyFile): Promise<PublicKey[]> {
+function collectStrictly({ name, bytes }: KeyFile, collector: CertificateCollector): void {
   const refuse = (why: string, cause?: unknown): SigningError =>
     keyUnusable(
       'unreadable',
       `cannot read public keys from ${quote(name)}: ${why}; expected OpenPGP public keys`,
       cause,
     );
+  const read = readBlocks(bytes, refuse).map(({ packets }) => readCertificates(packets));
+  if (read.some((part) => part.hasPrivate)) {
+    throw refuse('it holds a private key, which belongs nowhere but to its signer');
+  }
+  if (read.every((part) => part.certificates.length === 0)) throw refuse('no key of version 4 is in it');
+  const damaged = read.find((part) => part.damage !== undefined);
+  if (damaged !== undefined) throw refuse('it is damaged or of an unknown form', damaged.damage);
+  const added = read.map((part) => collector.add(part));
+  if (!added.includes(true)) throw refuse('no key in it has a user id that it certified itself');
+}
+
+function readBlocks(bytes: Uint8Array, refuse: (why: string, cause?: unknown) => SigningError): KeyBlock[] {
   try {
-    const blocks = readKeyBlocks(bytes);
-    if (blocks.some((block) => block.type === 'private')) {
-      throw refuse('it holds a private key, which belongs nowhere but to its signer');
-    }
-    const read = await Promise.all(blocks.map(({ packets }) => readKeys({ binaryKeys: packets, config: KEY_CONFIG })));
-    const certificates = read.flat().filter((key) => key.keyPacket.version === 4);
-    if (certificates.length === 0) throw refuse('no key of version 4 is in it');
-    if (certificates.some((key) => key.isPrivate())) throw refuse('it holds a private key');
-    return certificates.map((certificate) => certificate.toPublic());
+    return readKeyBlocks(bytes);
   } catch (cause) {
-    if (cause instanceof SigningError) throw cause;
-    throw refuse(cause instanceof KeyFileError ? cause.message : 'it is damaged or of an unknown form', cause);
+    if (cause instanceof KeyFileError) throw refuse(cause.message, cause);
+    throw cause;
   }
 }
 
-async function describeKey(certificate: PublicKey): Promise<KeyRingKey> {
-  const expiry = await expiryOf(certificate);
-  const material = keyMaterial(certificate.keyPacket);
+/** A key may name others that can revoke it; they count where they are in the same ring. */
+function withRevokers({ certificate }: Collected, collected: readonly Collected[]): Certificate {
+  if (certificate.revoked || certificate.foreignRevocations.length === 0) return certificate;
+  const named = revokersOf(certificate);
+  const revokers = collected
+    .map((other) => other.certificate.primary)
+    .filter(({ fingerprint }) => named.includes(fingerprint));
+  return isRevokedBy(certificate, revokers) ? { ...certificate, revoked: true } : certificate;
+}
+
+function describeKey(certificate: Certificate): KeyRingKey {
+  const { material, fingerprint } = certificate.primary;
+  const { expiresAt } = standingOfPrimary(certificate, new Date());
   return {
-    fingerprint: fingerprintOf(certificate),
-    userIds: await certifiedUserIds(certificate),
+    fingerprint,
+    userIds: certificate.users.flatMap(({ id }) => (id === undefined ? [] : [id])),
     algorithm: 'refused' in material ? material.refused : material.name,
-    ...(expiry instanceof Date && { expiresAt: expiry }),
+    ...(expiresAt !== undefined && { expiresAt }),
   };
 }

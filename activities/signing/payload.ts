@@ -1,7 +1,7 @@
 import { isDigest, quote } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { signatureInvalid } from './error.ts';
-import { JsonError, describeJson, exactMembers, objectMembers, parseJson } from './json.ts';
+import { JsonError, describeJson, exactMembers, hasUnreadableNumber, objectMembers, parseJson } from './json.ts';
 import type { JsonValue } from './json.ts';
 
 /** What an atomic container signature says. */
@@ -18,6 +18,8 @@ export interface Payload {
 
 const TYPE = 'atomic container signature';
 const TWO_TO_63 = 2 ** 63;
+/** Unknown members may hold anything; this many values take a few megabytes, and a signature of ours has nine. */
+const MAX_VALUES = 20_000;
 
 /**
  * Parses a payload exactly as strictly as the reference implementation (containers/image `signature/simple.go`).
@@ -25,7 +27,9 @@ const TWO_TO_63 = 2 ** 63;
  */
 export function parsePayload(bytes: Uint8Array): Payload {
   try {
-    const top = exactMembers(parseJson(bytes), 'payload', { required: ['critical', 'optional'] });
+    const top = exactMembers(parseJson(bytes, { maxValues: MAX_VALUES }), 'payload', {
+      required: ['critical', 'optional'],
+    });
     const critical = exactMembers(top.get('critical'), 'critical', { required: ['type', 'image', 'identity'] });
     const image = exactMembers(critical.get('image'), 'critical.image', { required: ['docker-manifest-digest'] });
     const identity = exactMembers(critical.get('identity'), 'critical.identity', { required: ['docker-reference'] });
@@ -35,7 +39,7 @@ export function parsePayload(bytes: Uint8Array): Payload {
     if (!isDigest(digest)) throw new JsonError(`docker-manifest-digest: ${quote(digest)} is not a digest`);
     return {
       digest,
-      dockerReference: text(identity.get('docker-reference'), 'docker-reference'),
+      dockerReference: textOrNull(identity.get('docker-reference'), 'docker-reference'),
       ...parseOptional(top.get('optional')),
     };
   } catch (cause) {
@@ -66,9 +70,11 @@ function parseOptional(value: JsonValue | undefined): Pick<Payload, 'creator' | 
   const members = objectMembers(value, 'optional');
   const creator = members.get('creator');
   const timestamp = members.get('timestamp');
+  for (const [name, member] of members) {
+    if (hasUnreadableNumber(member)) throw new JsonError(`optional.${name}: a number out of range`);
+  }
   return {
-    // The reference decodes null as the empty text and as 0.
-    ...(creator !== undefined && { creator: creator.kind === 'null' ? '' : text(creator, 'optional.creator') }),
+    ...(creator !== undefined && { creator: textOrNull(creator, 'optional.creator') }),
     ...(timestamp !== undefined && { timestamp: timestamp.kind === 'null' ? 0 : seconds(timestamp) }),
   };
 }
@@ -78,7 +84,12 @@ function seconds(value: JsonValue): number {
   if (!fits || value.value < -TWO_TO_63 || value.value >= TWO_TO_63) {
     throw new JsonError('optional.timestamp: expected a whole number of seconds');
   }
-  return value.value;
+  return value.value === 0 ? 0 : value.value;
+}
+
+/** The reference decodes null as nothing: the empty text here, 0 for a number. */
+function textOrNull(value: JsonValue | undefined, where: string): string {
+  return value?.kind === 'null' ? '' : text(value, where);
 }
 
 function text(value: JsonValue | undefined, where: string): string {

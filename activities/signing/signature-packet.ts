@@ -1,150 +1,119 @@
-import { malformed, readMpi, readNewLength, readNumber, slice } from './packets.ts';
+import { malformed, readMpi, readNumber, slice } from './packets.ts';
+import { SUBPACKET, Subpackets } from './subpackets.ts';
 
-/** The fields of a signature packet; nothing in it is trustworthy before `checkSignature`. */
+/** The fields of a signature packet; nothing in it is trustworthy before the signature was checked. */
 export interface SignaturePacket {
   readonly version: 3 | 4;
-  /** 0x00 binary, 0x01 text. */
+  /** 0x00 binary, 0x01 text; further classes in keys (RFC 4880 section 5.2.1). */
   readonly type: number;
   readonly keyAlgorithm: number;
   readonly hashAlgorithm: number;
-  /** Upper-case hex, 16 digits. */
+  /** Upper-case hex, 16 digits; zeros where the signature does not say who made it. */
   readonly issuerKeyId: string;
-  /** Upper-case hex, where the signer gave it. */
+  /** Upper-case hex, where what is signed gives it. */
   readonly issuerFingerprint?: string;
   readonly created: Date;
   readonly expires?: Date;
   /** What is hashed behind the data. */
   readonly hashSuffix: Uint8Array;
-  /** The first two bytes of the hash. */
-  readonly hashStart: Uint8Array;
   /** The algorithm's integers. */
   readonly integers: readonly Uint8Array[];
+  /** What the signature covers of its own statements; empty in version 3. */
+  readonly hashed: Subpackets;
+  readonly unhashed: Subpackets;
 }
 
-const SUBPACKET = { created: 2, expires: 3, issuer: 16, notation: 20, userId: 28, issuerFingerprint: 33 } as const;
-/** Critical subpackets whose meaning is honoured, or has no bearing on a document's signature. */
-const UNDERSTOOD: ReadonlySet<number> = new Set([
-  SUBPACKET.created,
-  SUBPACKET.expires,
-  SUBPACKET.issuer,
-  SUBPACKET.userId,
-  SUBPACKET.issuerFingerprint,
-]);
-const MAX_INTEGERS = 2;
-/** RSA, ECDSA and legacy EdDSA. */
-const WITH_INTEGERS = new Set([1, 3, 19, 22]);
+const NO_SUBPACKETS = new Subpackets(new Uint8Array());
+const NOBODY = '0'.repeat(16);
+const MAX_AREA = 10_000;
+const MIN_SIZE = 16;
+/** How many integers the algorithms write; those that cannot sign write none. */
+const INTEGERS: Readonly<Record<number, number>> = { 1: 1, 2: 1, 3: 1, 17: 2, 19: 2, 22: 2 };
 
 /**
- * Parses a signature packet of version 3 or 4 (RFC 4880 section 5.2).
+ * Parses a signature packet of version 3 or 4 (RFC 4880 section 5.2; version 2 has the form of 3).
  * @throws SigningError `signature-invalid`, reason `structure`.
  */
 export function parseSignaturePacket(body: Uint8Array): SignaturePacket {
   const version = readNumber(body, 0, 1);
-  if (version === 3) return parseVersion3(body);
+  if (body.length < MIN_SIZE) throw malformed('a signature packet of a few bytes');
+  if (version === 2 || version === 3) return parseVersion3(body);
   if (version === 4) return parseVersion4(body);
   throw malformed(`version ${version} of a signature, which readers do not know; expected 4`);
 }
 
 function parseVersion3(body: Uint8Array): SignaturePacket {
-  if (readNumber(body, 1, 1) !== 5) throw malformed('a damaged signature packet');
+  const keyAlgorithm = readNumber(body, 15, 1);
   return {
     version: 3,
     type: readNumber(body, 2, 1),
     created: new Date(readNumber(body, 3, 4) * 1000),
     issuerKeyId: hex(slice(body, 7, 8)),
-    keyAlgorithm: readNumber(body, 15, 1),
+    keyAlgorithm,
     hashAlgorithm: readNumber(body, 16, 1),
     hashSuffix: slice(body, 2, 5),
-    hashStart: slice(body, 17, 2),
-    integers: readIntegers(body, 19, readNumber(body, 15, 1)),
+    integers: readIntegers(body, 19, keyAlgorithm),
+    hashed: NO_SUBPACKETS,
+    unhashed: NO_SUBPACKETS,
   };
 }
 
 function parseVersion4(body: Uint8Array): SignaturePacket {
   const hashedEnd = 6 + readNumber(body, 4, 2);
-  const hashed = readSubpackets(slice(body, 6, hashedEnd - 6));
+  const hashed = readArea(body, 6, hashedEnd);
   const unhashedEnd = hashedEnd + 2 + readNumber(body, hashedEnd, 2);
-  const unhashed = readSubpackets(slice(body, hashedEnd + 2, unhashedEnd - hashedEnd - 2));
+  const unhashed = readArea(body, hashedEnd + 2, unhashedEnd);
   const signed = slice(body, 0, hashedEnd);
-  const created = single(hashed, SUBPACKET.created, 4);
-  if (created === undefined) throw malformed('a signature without its time');
-  const createdSeconds = readNumber(created, 0, 4);
-  const lifetime = single(hashed, SUBPACKET.expires, 4);
-  const seconds = lifetime === undefined ? 0 : readNumber(lifetime, 0, 4);
+  const keyAlgorithm = readNumber(body, 2, 1);
+  const created = hashed.number(SUBPACKET.created) ?? 0;
+  const expires = addSeconds(created, hashed.number(SUBPACKET.expires));
   const trailer = Buffer.alloc(6);
   trailer.writeUInt16BE(0x04ff);
   trailer.writeUInt32BE(signed.length, 2);
   return {
     version: 4,
     type: readNumber(body, 1, 1),
-    keyAlgorithm: readNumber(body, 2, 1),
+    keyAlgorithm,
     hashAlgorithm: readNumber(body, 3, 1),
     ...readIssuer(hashed, unhashed),
-    created: new Date(createdSeconds * 1000),
-    ...(seconds > 0 && { expires: new Date((createdSeconds + seconds) * 1000) }),
+    created: new Date(created * 1000),
+    ...(expires !== undefined && { expires }),
     hashSuffix: Buffer.concat([signed, trailer]),
-    hashStart: slice(body, unhashedEnd, 2),
-    integers: readIntegers(body, unhashedEnd + 2, readNumber(body, 2, 1)),
+    integers: readIntegers(body, unhashedEnd + 2, keyAlgorithm),
+    hashed,
+    unhashed,
   };
 }
 
-type Subpackets = readonly { readonly type: number; readonly body: Uint8Array }[];
-
-function readSubpackets(area: Uint8Array): Subpackets {
-  const subpackets: { type: number; body: Uint8Array }[] = [];
-  let position = 0;
-  while (position < area.length) {
-    const { length, headerSize } = readSubpacketLength(area, position);
-    const content = slice(area, position + headerSize, length);
-    const type = readNumber(content, 0, 1);
-    if ((type & 0x80) !== 0 && !UNDERSTOOD.has(type & 0x7f)) {
-      throw malformed(`a critical subpacket of type ${type & 0x7f} that is not understood`);
-    }
-    subpackets.push({ type: type & 0x7f, body: content.subarray(1) });
-    position += headerSize + length;
-  }
-  return subpackets;
+/** A lifetime's end; undefined for none. Readers count in 32 bits, so that a very long life has ended long ago. */
+export function addSeconds(start: number, lifetime: number | undefined): Date | undefined {
+  if (lifetime === undefined || lifetime === 0) return undefined;
+  const end = (start + lifetime) % 2 ** 32;
+  return end === 0 ? undefined : new Date(end * 1000);
 }
 
-/** Like a packet's length, except that 224 to 254 continue the two-byte form (RFC 4880 section 5.2.3.1). */
-function readSubpacketLength(area: Uint8Array, position: number): { length: number; headerSize: number } {
-  const first = readNumber(area, position, 1);
-  if (first < 224 || first === 255) return readNewLength(area, position);
-  return { length: ((first - 192) << 8) + readNumber(area, position + 1, 1) + 192, headerSize: 2 };
+function readArea(body: Uint8Array, start: number, end: number): Subpackets {
+  if (end - start > MAX_AREA) throw malformed(`${end - start} bytes of subpackets; at most ${MAX_AREA}`);
+  return new Subpackets(slice(body, start, end - start));
 }
 
 function readIssuer(
   hashed: Subpackets,
   unhashed: Subpackets,
 ): Pick<SignaturePacket, 'issuerKeyId' | 'issuerFingerprint'> {
-  const versioned =
-    single(hashed, SUBPACKET.issuerFingerprint, 21) ?? single(unhashed, SUBPACKET.issuerFingerprint, 21);
-  if (versioned !== undefined && versioned[0] !== 4) throw malformed('a signer whose key is not of version 4');
-  const fingerprint = versioned === undefined ? undefined : hex(versioned.subarray(1));
-  const keyId = single(hashed, SUBPACKET.issuer, 8) ?? single(unhashed, SUBPACKET.issuer, 8);
-  const issuerKeyId = keyId === undefined ? fingerprint?.slice(-16) : hex(keyId);
-  if (issuerKeyId === undefined) throw malformed('a signature that does not say who made it');
-  if (fingerprint !== undefined && !fingerprint.endsWith(issuerKeyId)) throw malformed('two different signers named');
-  return { issuerKeyId, ...(fingerprint !== undefined && { issuerFingerprint: fingerprint }) };
+  const keyId = hashed.first(SUBPACKET.issuer) ?? unhashed.first(SUBPACKET.issuer);
+  const issuerKeyId = keyId === undefined ? NOBODY : hex(keyId.subarray(0, 8));
+  const versioned = hashed.first(SUBPACKET.issuerFingerprint);
+  const isOfVersion4 = versioned?.length === 21 && versioned[0] === 4;
+  return { issuerKeyId, ...(isOfVersion4 && { issuerFingerprint: hex(versioned.subarray(1)) }) };
 }
 
-/** The only subpacket of a type; two of one type can be read in two ways. */
-function single(area: Subpackets, type: number, size: number): Uint8Array | undefined {
-  const found = area.filter((subpacket) => subpacket.type === type);
-  const [first] = found;
-  if (first === undefined) return undefined;
-  if (found.length > 1 || first.body.length !== size)
-    throw malformed(`subpacket ${type} repeated or of the wrong size`);
-  return first.body;
-}
-
+/** Bytes behind the integers are in no hash and say nothing; readers pass over them. */
 function readIntegers(body: Uint8Array, start: number, keyAlgorithm: number): Uint8Array[] {
-  // Other algorithms write other things; none of them counts, which is said where the key is looked at.
-  if (!WITH_INTEGERS.has(keyAlgorithm)) return [];
+  slice(body, 0, start);
   const integers: Uint8Array[] = [];
   let position = start;
-  while (position < body.length) {
-    if (integers.length === MAX_INTEGERS) throw malformed('bytes behind the signature');
+  while (integers.length < (INTEGERS[keyAlgorithm] ?? 0)) {
     const { value, end } = readMpi(body, position);
     integers.push(value);
     position = end;

@@ -1,8 +1,7 @@
 import { classifyBlob } from './classify-blob.ts';
 import { decompress } from './decompress.ts';
 import { signatureInvalid } from './error.ts';
-import { TAG, malformed, readNumber, readPackets, slice } from './packets.ts';
-import type { Packet } from './packets.ts';
+import { TAG, malformed, readCompressed, readNumber, readPackets, slice } from './packets.ts';
 import { parseSignaturePacket } from './signature-packet.ts';
 import type { SignaturePacket } from './signature-packet.ts';
 
@@ -16,9 +15,9 @@ export interface UntrustedMessage {
   readonly signature: SignaturePacket;
 }
 
-const BINARY_SIGNATURE = 0x00;
-const TEXT_SIGNATURE = 0x01;
-const LINE_BREAK = /[\r\n]/;
+/** Binary and text. */
+const DOCUMENT_SIGNATURES: ReadonlySet<number> = new Set([0x00, 0x01]);
+const ONE_PASS_SIZE = 13;
 
 /**
  * Takes a stored blob apart: one one-pass signature, one literal, one signature, once compressed or not, and not a
@@ -34,51 +33,41 @@ export function openSignedMessage(untrustedBlob: Uint8Array): UntrustedMessage {
   }
   const blob = classifyBlob(untrustedBlob);
   if (blob.kind === 'sigstore') throw signatureInvalid('format', 'a sigstore signature is not an OpenPGP signature');
-  const packets = unwrap(readPackets(blob.message));
+  const packets = readPackets(unwrap(blob.message));
   const [onePass, literal, signed] = packets;
   const tags = packets.map((packet) => packet.tag).join(', ');
   const shape = [TAG.onePassSignature, TAG.literal, TAG.signature].join(', ');
   if (!onePass || !literal || !signed || tags !== shape) {
     throw malformed(`packets ${tags}; expected one-pass signature, literal data, signature (${shape})`);
   }
+  if (packets.some((packet) => packet.indeterminate)) throw malformed('a packet without a length');
   const signature = parseSignaturePacket(signed.body);
   checkOnePass(onePass.body, signature);
-  return { untrustedContent: readLiteral(literal.body, signature), signature };
-}
-
-function unwrap(packets: readonly Packet[]): readonly Packet[] {
-  const [first] = packets;
-  const isCompressed = first?.tag === TAG.compressed;
-  if (isCompressed && packets.length > 1) throw malformed('packets behind the compressed one');
-  const message = isCompressed ? readPackets(decompress(first.body)) : packets;
-  if (message.some((packet) => packet.indeterminate)) throw malformed('a packet without a length');
-  return message;
-}
-
-/** Readers choose the hash by the one-pass packet, others by the signature: they must say the same. */
-function checkOnePass(body: Uint8Array, signature: SignaturePacket): void {
-  const agrees =
-    body.length === 13 &&
-    body[0] === 3 &&
-    body[1] === signature.type &&
-    body[2] === signature.hashAlgorithm &&
-    body[3] === signature.keyAlgorithm &&
-    Buffer.from(body.subarray(4, 12)).toString('hex').toUpperCase() === signature.issuerKeyId &&
-    body[12] === 1;
-  if (!agrees) throw malformed('the one-pass packet does not belong to the signature');
-}
-
-function readLiteral(body: Uint8Array, signature: SignaturePacket): Uint8Array {
-  const format = String.fromCharCode(readNumber(body, 0, 1));
-  const contentStart = 2 + readNumber(body, 1, 1) + 4;
-  slice(body, 0, contentStart);
-  const content = body.subarray(contentStart);
-  if (!['b', 't', 'u'].includes(format)) throw malformed('an unknown format of literal data');
-  if (signature.type !== BINARY_SIGNATURE && signature.type !== TEXT_SIGNATURE) {
+  if (!DOCUMENT_SIGNATURES.has(signature.type)) {
     throw malformed(`a signature of class ${signature.type}; expected 0, over a document`);
   }
-  // Text is hashed with other line ends than it is read with; without any, both are the same bytes.
-  const isText = format !== 'b' || signature.type === TEXT_SIGNATURE;
-  if (isText && LINE_BREAK.test(Buffer.from(content).toString('latin1'))) throw malformed('text with line breaks');
-  return content;
+  return { untrustedContent: readLiteral(literal.body), signature };
+}
+
+/** A compressed message unfolded, once: compression in compression shows as a packet that is not expected. */
+function unwrap(message: Uint8Array): Uint8Array {
+  const compressed = readCompressed(message);
+  return compressed === undefined ? message : decompress(compressed);
+}
+
+/** Readers choose the hash by the one-pass packet and need the one of the signature; nothing else in it counts. */
+function checkOnePass(body: Uint8Array, { hashAlgorithm }: SignaturePacket): void {
+  const [version] = body;
+  if (body.length < ONE_PASS_SIZE || version !== 3) throw malformed('a damaged one-pass packet');
+  if (body[2] !== hashAlgorithm) throw malformed('the one-pass packet does not belong to the signature');
+}
+
+/**
+ * The content, with whatever line ends it has: readers hash the very bytes of the packet, whether the packet or the
+ * class of the signature calls them text.
+ */
+function readLiteral(body: Uint8Array): Uint8Array {
+  const contentStart = 2 + readNumber(body, 1, 1) + 4;
+  slice(body, 0, contentStart);
+  return body.subarray(contentStart);
 }

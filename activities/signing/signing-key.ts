@@ -39,8 +39,9 @@ const SIGN_DATA = 0x02;
 export async function loadSigningKey(source: SigningKeySource): Promise<SigningKey> {
   const locked = await readPrimaryKey(source);
   const material = keyMaterial(locked.toPublic().keyPacket);
-  if ('refused' in material) {
-    throw refusal(source, 'algorithm', `${material.refused}; use RSA 3072 or 4096, or EdDSA Ed25519 of version 4`);
+  if ('refused' in material || material.rare) {
+    const why = 'refused' in material ? material.refused : `${material.name}, which only GnuPG reads`;
+    throw refusal(source, 'algorithm', `${why}; use RSA 3072 or 4096, or EdDSA Ed25519 of version 4`);
   }
   const expiry = await expiryOf(locked);
   if (expiry === undefined) throw refusal(source, 'no-self-signature', 'no valid self-signature is in it');
@@ -50,7 +51,7 @@ export async function loadSigningKey(source: SigningKeySource): Promise<SigningK
     algorithm: material.name,
     ...(expiry !== 'never' && { expiresAt: expiry }),
   };
-  const opened = { privateKey: await unlock(locked, source), keyRing: await keyRingOf(locked.toPublic()) };
+  const opened = { privateKey: await unlock(locked, source), keyRing: keyRingOf(locked.toPublic().write()) };
   return new LoadedSigningKey(description, opened);
 }
 

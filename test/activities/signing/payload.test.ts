@@ -101,7 +101,7 @@ describe('parsePayload', () => {
     ['a name in capitals', document({ identity: '"Docker-Reference":"a"' })],
     ['another type', document({}).replace('atomic container', 'Atomic container')],
     ['a reference that is a number', document({ identity: '"docker-reference":1' })],
-    ['a reference that is null', document({ identity: '"docker-reference":null' })],
+    ['an unknown number that no double holds', document({ optional: '{"x":[{"y":1e400}]}' })],
     ['a digest in capitals', document({ image: `"docker-manifest-digest":"sha256:${HEX.toUpperCase()}"` })],
     ['a short digest', document({ image: '"docker-manifest-digest":"sha256:ab"' })],
     ['a digest with a path', document({ image: '"docker-manifest-digest":"sha256:../../x"' })],
@@ -125,10 +125,31 @@ describe('parsePayload', () => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'signature-invalid', reason: 'payload' }));
   });
 
-  it('refuses bytes that are not UTF-8', () => {
-    const text = Buffer.from(document({ identity: '"docker-reference":"a#b"' }));
-    text[text.indexOf('#')] = 0xff;
-    expect(() => parse(text)).toThrow('not UTF-8');
+  it('reads null as the empty text, which no image matches', () => {
+    expect(parse(document({ identity: '"docker-reference":null' })).dockerReference).toBe('');
+  });
+
+  it('reads each byte that is not UTF-8 as one U+FFFD, so that no two of them differ', () => {
+    const withBytes = (optional: string, bytes: readonly number[]): Buffer => {
+      const pieces = document({ optional }).split('#');
+      const parts = pieces.flatMap((piece, i) => [Buffer.from(piece), Buffer.from(bytes.slice(i, i + 1))]);
+      return Buffer.concat(parts);
+    };
+    expect(parse(withBytes('{"creator":"a#b"}', [0xff])).creator).toBe('a\ufffdb');
+    expect(parse(withBytes('{"creator":"###"}', [0xe2, 0x82, 0x28])).creator).toBe('\ufffd\ufffd(');
+    expect(parse(withBytes('{"creator":"###"}', [0xed, 0xa0, 0x80])).creator).toBe('\ufffd\ufffd\ufffd');
+    expect(parse(withBytes('{"creator":"###"}', [0xe2, 0x82, 0xac])).creator).toBe('\u20ac');
+    expect(() => parse(withBytes('{"#":1,"#":2}', [0xff, 0xfe]))).toThrow('occurs twice');
+  });
+
+  it('reads nesting as deep as the reference does', () => {
+    const nested = (depth: number): string => document({ optional: `{"x":${'['.repeat(depth)}${']'.repeat(depth)}}` });
+    expect(parse(nested(9_998))).toMatchObject({ dockerReference: expect.any(String) as string });
+    expect(() => parse(nested(9_999))).toThrow('nested deeper');
+  });
+
+  it('refuses a document of very many values', () => {
+    expect(() => parse(document({ optional: `{"x":[${'0,'.repeat(60_000)}0]}` }))).toThrow('more than 20000 values');
   });
 });
 

@@ -46,6 +46,8 @@ describe('verifySignature', () => {
     });
   });
 
+  const time = () => subpacket(2, uint32(Math.floor(Date.now() / 1000)), true);
+  const fingerprint = () => subpacket(33, Buffer.concat([Buffer.from([4]), forger.fingerprint]));
   const accepted: Record<string, () => Buffer> = {
     'old packet headers': () => {
       const { onePass, literal, signature } = forger.message();
@@ -75,6 +77,26 @@ describe('verifySignature', () => {
       const time = subpacket(2, uint32(Math.floor(Date.now() / 1000)));
       return forger.message({ hashed: [time] }).blob;
     },
+    'compression that is none': () => packet(8, compressed(0, forger.message().blob)),
+    'ZLIB without its checksum': () => oldPacket(8, compressed(2, forger.message().blob).subarray(0, -4), 3),
+    'a compressed packet that gives a wrong length': () => {
+      const blob = packet(8, compressed(1, forger.message().blob));
+      return set(blob, 5, blob[5]! ^ 1);
+    },
+    'a one-pass packet of another class': () => forger.message({ onePass: (b) => set(b, 1, 1) }).blob,
+    'a one-pass packet of another key': () => forger.message({ onePass: (b) => set(b, 5, b[5]! ^ 1) }).blob,
+    'a one-pass packet that announces another': () => forger.message({ onePass: (b) => set(b, 12, 0) }).blob,
+    'text with line breaks, over its very bytes': () =>
+      forger.message({ type: 1, literalFormat: 't', content: Buffer.concat([VALID_PAYLOAD, Buffer.from('\r\n\n')]) })
+        .blob,
+    'a literal of an unknown format': () => forger.message({ literalFormat: 'x' }).blob,
+    'SHA-224': () => forger.message({ hash: [11, 'sha224'] }).blob,
+    'two creation times, of which the first counts': () =>
+      forger.message({ hashed: [time(), subpacket(2, uint32(1)), fingerprint()] }).blob,
+    'the fingerprint of a key that is not there, and the id of one that is': () =>
+      forger.message({ hashed: [time(), subpacket(33, Buffer.concat([Buffer.from([4]), other.fingerprint]))] }).blob,
+    'a policy that is critical, which readers know': () =>
+      forger.message({ hashed: [time(), fingerprint(), subpacket(26, Buffer.from('https://x'), true)] }).blob,
     'a subpacket that is unknown but not critical': () => {
       const time = subpacket(2, uint32(Math.floor(Date.now() / 1000)));
       return forger.message({ hashed: [time, subpacket(100, Buffer.from('x'))] }).blob;
@@ -84,7 +106,6 @@ describe('verifySignature', () => {
     await expect(verify(make())).resolves.toMatchObject({ fingerprint: forger.key.fingerprint });
   });
 
-  const time = () => subpacket(2, uint32(Math.floor(Date.now() / 1000)), true);
   const refused: Record<string, readonly [reason: string, make: () => Buffer]> = {
     'no bytes': ['format', () => Buffer.alloc(0)],
     'a web page': ['format', () => Buffer.from('<!doctype html>')],
@@ -192,7 +213,6 @@ describe('verifySignature', () => {
       () => oldPacket(8, Buffer.concat([compressed(1, forger.message().blob), Buffer.from('junk')]), 3),
     ],
     'cut compressed data': ['structure', () => oldPacket(8, compressed(2, forger.message().blob).subarray(0, -9), 3)],
-    'compression that is none': ['structure', () => packet(8, compressed(0, forger.message().blob))],
     'an unknown compression': ['structure', () => packet(8, Buffer.from([9, 1, 2, 3]))],
     'damaged BZip2': ['structure', () => packet(8, Buffer.from([3, 1, 2, 3]))],
     'a ZIP bomb': ['too-large', () => packet(8, compressed(1, Buffer.alloc(256 * 1024 * 1024)))],
@@ -202,24 +222,10 @@ describe('verifySignature', () => {
       () => packet(8, Buffer.concat([Buffer.from([3]), Buffer.alloc(2 * 1024 * 1024, 1)])),
     ],
     'a one-pass packet of another hash': ['structure', () => forger.message({ onePass: (b) => set(b, 2, 10) }).blob],
-    'a one-pass packet of another class': ['structure', () => forger.message({ onePass: (b) => set(b, 1, 1) }).blob],
-    'a one-pass packet of another key': [
-      'structure',
-      () => forger.message({ onePass: (b) => set(b, 5, b[5]! ^ 1) }).blob,
-    ],
-    'a one-pass packet that announces another': [
-      'structure',
-      () => forger.message({ onePass: (b) => set(b, 12, 0) }).blob,
-    ],
     'a one-pass packet of version 6': ['structure', () => forger.message({ onePass: (b) => set(b, 0, 6) }).blob],
     'a certification as signature': ['structure', () => forger.message({ type: 0x10 }).blob],
-    'text with line breaks': [
-      'structure',
-      () => forger.message({ type: 1, content: Buffer.concat([VALID_PAYLOAD, Buffer.from('\n')]) }).blob,
-    ],
     MD5: ['algorithm', () => forger.message({ hash: [1, 'md5'] }).blob],
     'SHA-1': ['algorithm', () => forger.message({ hash: [2, 'sha1'] }).blob],
-    'SHA-224': ['algorithm', () => forger.message({ hash: [11, 'sha224'] }).blob],
     'a hash that does not exist': ['algorithm', () => forger.message({ hash: [99, 'sha256'] }).blob],
     'a signature that expired': [
       'signature-expired',
@@ -228,30 +234,34 @@ describe('verifySignature', () => {
         return forger.message({ hashed: [created, subpacket(3, uint32(50), true)] }).blob;
       },
     ],
-    'no creation time': ['structure', () => forger.message({ hashed: [] }).blob],
+    'no creation time': ['bad-signature', () => forger.message({ hashed: [] }).blob],
     'the creation time outside of what is signed': [
-      'structure',
+      'bad-signature',
       () => forger.message({ hashed: [], unhashed: [time(), subpacket(16, forger.fingerprint.subarray(-8))] }).blob,
     ],
-    'two creation times': ['structure', () => forger.message({ hashed: [time(), time()] }).blob],
-    'no signer': ['structure', () => forger.message({ hashed: [time()], unhashed: [] }).blob],
-    'two signers': [
-      'structure',
-      () =>
-        forger.message({
-          hashed: [time(), subpacket(33, Buffer.concat([Buffer.from([4]), other.fingerprint]))],
-          unhashed: [subpacket(16, forger.fingerprint.subarray(-8))],
-        }).blob,
-    ],
+    'no signer': ['unknown-signer', () => forger.message({ hashed: [time()], unhashed: [] }).blob],
     'a critical notation': [
-      'structure',
+      'bad-signature',
       () =>
         forger.message({ hashed: [time(), subpacket(20, Buffer.from('\0\0\0\0\0\x01\0\x01xy', 'latin1'), true)] }).blob,
     ],
     'a critical subpacket that is unknown': [
-      'structure',
+      'bad-signature',
       () => forger.message({ hashed: [time(), subpacket(100, Buffer.from('x'), true)] }).blob,
     ],
+    "the signer's user id as critical, which GnuPG does not know": [
+      'bad-signature',
+      () => forger.message({ hashed: [time(), subpacket(28, Buffer.from('a@example.com'), true)] }).blob,
+    ],
+    'a life so long that its end has passed in 32 bits': [
+      'signature-expired',
+      () => forger.message({ hashed: [time(), subpacket(3, uint32(0xffff_fff0), true)] }).blob,
+    ],
+    'subpackets that lead out of their area': [
+      'structure',
+      () => forger.message({ hashed: [time(), Buffer.from([200, 1])] }).blob,
+    ],
+    'RIPEMD-160': ['algorithm', () => forger.message({ hash: [3, 'ripemd160'] }).blob],
     'a good signature over another document': ['payload', () => forger.message({ content: Buffer.from('{}') }).blob],
   };
   it.each(Object.entries(refused))('refuses %s', async (_, [reason, make]) => {
@@ -263,7 +273,7 @@ describe('verifySignature', () => {
   });
 
   it('refuses every single changed byte of a message', async () => {
-    const { blob } = forger.message();
+    const { blob, signature } = forger.message();
     const survivors: number[] = [];
     for (let index = 0; index < blob.length; index++) {
       const changed = Buffer.from(blob);
@@ -271,11 +281,18 @@ describe('verifySignature', () => {
       const verdict = await verify(changed).catch(() => undefined);
       if (verdict !== undefined) survivors.push(index);
     }
-    // The date of the literal (four bytes) is not signed, nor is anything read from it; and of the two places that
-    // name the signer, the unsigned one may be of another kind.
+    // What no signature covers and no verdict rests on: all but version and hash of the one-pass packet, format and date
+    // of the literal, a length of the last packet that leads behind the end, the hint at the hash, and the second place
+    // that names the signer.
+    const onePass = [7, ...Array.from({ length: 10 }, (_, i) => 9 + i)];
     const date = blob.indexOf(VALID_PAYLOAD) - 4;
-    const unsignedIssuer = blob.lastIndexOf(subpacket(16, forger.fingerprint.subarray(-8))) + 1;
-    expect(survivors).toEqual([date, date + 1, date + 2, date + 3, unsignedIssuer]);
+    const start = blob.length - signature.length;
+    const lengths = [2, 3, 4, 5].map((at) => start + at).filter((at) => (blob[at]! ^ 0x15) > blob[at]!);
+    const issuer = blob.lastIndexOf(subpacket(16, forger.fingerprint.subarray(-8)));
+    const unsigned = Array.from({ length: 9 }, (_, i) => issuer + 1 + i);
+    const hint = [issuer + 10, issuer + 11];
+    const literal = [date - 2, date, date + 1, date + 2, date + 3];
+    expect(survivors).toEqual([...onePass, ...literal, ...lengths, ...unsigned, ...hint]);
   });
 });
 
