@@ -20,7 +20,8 @@ export interface Host {
 /** The options that every command takes. */
 export interface GlobalOptions {
   readonly config?: string;
-  readonly output: OutputFormat;
+  /** Absent where nobody chose one. */
+  readonly output?: OutputFormat;
   readonly quiet?: boolean;
 }
 
@@ -38,11 +39,17 @@ export class Call {
     this.terminal = terminal;
     this.services = services;
     this.#globals = globals;
-    this.report = new Reporter(terminal, { format: globals.output, quiet: globals.quiet === true });
+    this.report = new Reporter(terminal, { format: globals.output ?? 'text', quiet: globals.quiet === true });
   }
 
   get quiet(): boolean {
     return this.#globals.quiet === true;
+  }
+
+  /** Whether answers are written as JSON, one on each line: as chosen, else for several that no person looks at. */
+  wantsLines({ single }: { readonly single: boolean }): boolean {
+    const { output } = this.#globals;
+    return output === undefined ? !single && this.terminal.stdout.isTTY !== true : output === 'json';
   }
 
   /** Absolute path of the configuration: `--config`, `$COUNTERSIGN_CONFIG`, or `countersign.yaml` here. */

@@ -22,8 +22,9 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The meaning of every exit code, for people. */
 export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   success: 'done: released, or promoted already; for status and list also a promotion that is under way',
-  failure: 'failed: the promotion failed, was terminated or cancelled; the check said no; an unexpected error',
-  usage: 'bad usage, configuration or secret file; nothing was done',
+  failure:
+    'failed: the promotion failed, was terminated or cancelled; the check said no (verify, verify-signature, trust, doctor, keys check; reference compare: not the same); of several inputs those that failed have different codes; an unexpected error',
+  usage: 'bad usage, configuration, secret file or reference; nothing was done',
   rejected: 'the promotion was rejected by an approver',
   expired: "a gate's deadline passed without enough approvals",
   stalled: 'the promotion is stalled or blocked and waits for an operator',

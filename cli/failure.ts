@@ -34,6 +34,14 @@ export function exitCodeOfError(error: unknown): ExitCode {
   return code === 'image-unknown' ? EXIT.notFound : EXIT.failure;
 }
 
+/** A word for any error, for programs: its own code, else the name of its exit code. */
+export function codeOfError(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'string') return code;
+  const exitCode = exitCodeOfError(error);
+  return Object.entries(EXIT).find(([, number]) => number === exitCode)?.[0] ?? 'failure';
+}
+
 /** The message of any error, without stack; the lines of multi-line messages stay. */
 export function messageOfError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -48,7 +48,7 @@ export function createProgram(host: Host): Command {
     .addOption(
       new Option('-c, --config <file>', 'configuration file (default: $COUNTERSIGN_CONFIG, else ./countersign.yaml)'),
     )
-    .addOption(new Option('-o, --output <format>', 'how results are written').choices(['text', 'json']).default('text'))
+    .addOption(new Option('-o, --output <format>', 'how results are written (default: text)').choices(['text', 'json']))
     .option('-q, --quiet', 'only results and errors')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)

@@ -4,9 +4,11 @@ import { addAbort } from './abort.ts';
 import { addConfig } from './config.ts';
 import { addCopy } from './copy.ts';
 import { addApprove, addReject } from './decide.ts';
+import { addDoctor } from './doctor.ts';
 import { addHelp } from './help.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addReference } from './reference.ts';
 import { addReplay } from './replay.ts';
 import { addRetry } from './retry.ts';
 import { addServeSignatures } from './serve-signatures.ts';
@@ -15,17 +17,20 @@ import { addSign } from './sign.ts';
 import { addStart } from './start.ts';
 import { addStatus } from './status.ts';
 import { addTidy } from './tidy.ts';
+import { addTrust } from './trust.ts';
 import { addUp } from './up.ts';
 import { addVerify } from './verify.ts';
+import { addVerifySignature } from './verify-signature.ts';
 import { addWatch } from './watch.ts';
 import { addWorker } from './worker.ts';
 
 const GROUPS: Readonly<Record<string, readonly ((program: Command, host: Host) => void)[]>> = {
   'Promotions:': [addStart, addStatus, addList, addWatch],
   'Decisions:': [addApprove, addReject],
-  'When something went wrong:': [addRetry, addAbort, addReplay, addTidy],
+  'When something went wrong:': [addDoctor, addRetry, addAbort, addReplay, addTidy],
   'Running it:': [addUp, addWorker, addServeSignatures, addSetup],
-  'One step at a time, without a promotion:': [addVerify, addSign, addCopy],
+  'One step at a time, without a promotion:': [addVerify, addVerifySignature, addSign, addCopy],
+  'Looking closely:': [addTrust, addReference],
   'Preparing:': [addConfig, addKeys],
   'Help:': [addHelp],
 };

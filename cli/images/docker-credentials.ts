@@ -1,18 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { parseDockerConfig } from '../../activities/oci/index.ts';
+import process from 'node:process';
+import { RegistryError, parseDockerCfg, parseDockerConfig } from '../../activities/oci/index.ts';
 import type { RegistryCredentials } from '../../activities/oci/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { usageError } from '../failure.ts';
 
+/** A file that is looked into without being named, and how it is read. */
+interface Candidate {
+  readonly file: string;
+  readonly parse: typeof parseDockerConfig;
+}
+
 /**
- * The caller's own registry credentials, from wherever docker, podman and skopeo keep them; the first file that holds
- * one for a registry counts.
+ * The caller's own registry credentials, from wherever podman, skopeo and docker keep them: the first file that holds
+ * one for a registry counts, those after it are not read. A file that cannot be read, or is damaged, is an error where
+ * it is reached: without it somebody else's account, or none, would be used in silence.
  */
-export async function findCredentials({ env }: Pick<Terminal, 'env'>): Promise<RegistryCredentials> {
-  const read = await Promise.all(candidateFiles(env).map(readIfThere));
-  return firstOf(read.filter((one) => one !== undefined));
+export function findCredentials({ env }: Pick<Terminal, 'env'>): Promise<RegistryCredentials> {
+  const sources = candidateFiles(env).map(lazily);
+  return Promise.resolve(firstOf(sources));
 }
 
 /**
@@ -53,25 +61,36 @@ export async function readOptionBytes(file: string, option: string): Promise<Uin
   }
 }
 
-function candidateFiles(env: Terminal['env']): readonly string[] {
+/** The order of containers/image; a file named in the environment, as podman and skopeo take it, is the only one. */
+function candidateFiles(env: Terminal['env']): readonly Candidate[] {
+  const parse = parseDockerConfig;
+  const named = env['REGISTRY_AUTH_FILE'];
+  if (named !== undefined && named !== '') return [{ file: named, parse }];
   const home = env['HOME'] ?? homedir();
-  const authFile = env['REGISTRY_AUTH_FILE'];
   const runtime = env['XDG_RUNTIME_DIR'];
+  const containers = runtime === undefined ? `/run/containers/${process.getuid?.() ?? 0}` : `${runtime}/containers`;
   return [
-    ...(authFile === undefined ? [] : [authFile]),
-    path.join(env['DOCKER_CONFIG'] ?? path.join(home, '.docker'), 'config.json'),
-    ...(runtime === undefined ? [] : [path.join(runtime, 'containers', 'auth.json')]),
-    path.join(env['XDG_CONFIG_HOME'] ?? path.join(home, '.config'), 'containers', 'auth.json'),
+    { file: path.join(containers, 'auth.json'), parse },
+    { file: path.join(env['XDG_CONFIG_HOME'] ?? path.join(home, '.config'), 'containers', 'auth.json'), parse },
+    { file: path.join(env['DOCKER_CONFIG'] ?? path.join(home, '.docker'), 'config.json'), parse },
+    { file: path.join(home, '.dockercfg'), parse: parseDockerCfg },
   ];
 }
 
-/** A file that is not there, or that is damaged, is no reason not to try the others. */
-async function readIfThere(file: string): Promise<RegistryCredentials | undefined> {
-  try {
-    return parseDockerConfig(await readFile(file, 'utf8'), file);
-  } catch {
-    return undefined;
-  }
+/** Reads a file when a credential is first looked for in it; one that is not there holds none. */
+function lazily({ file, parse }: Candidate): RegistryCredentials {
+  let known: Promise<RegistryCredentials> | undefined;
+  const read = async (): Promise<RegistryCredentials> => {
+    try {
+      return parse(await readFile(file, 'utf8'), file);
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return { lookup: () => Promise.resolve(undefined) };
+      if (error instanceof RegistryError) throw error;
+      throw new RegistryError('configuration-invalid', `${file}: cannot be read (${code}); it may hold credentials`);
+    }
+  };
+  return { lookup: async (repository, signal) => await (await (known ??= read())).lookup(repository, signal) };
 }
 
 function firstOf(sources: readonly RegistryCredentials[]): RegistryCredentials {

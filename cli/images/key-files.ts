@@ -12,37 +12,60 @@ export interface KeyFiles {
   readonly publicKeyFile: string;
 }
 
-const PRIVATE_NAME = 'signing-key.asc';
-const PUBLIC_NAME = 'public-key.asc';
+/** A file that must not exist yet. */
+export interface NewFile {
+  readonly name: string;
+  readonly content: string | Uint8Array;
+  readonly mode: number;
+}
+
+/** As it is called in a folder of secrets. */
+export const PRIVATE_NAME = 'signing-key.asc';
+/** The file that `publicKeys` of the configuration names. */
+export const PUBLIC_NAME = 'public-key.asc';
 
 /**
- * Makes a key and writes it: the private one for its owner alone. Nothing that is there is replaced, and where the second
- * file cannot be written the first one goes again.
+ * Makes a key and writes it: the private one for its owner alone. Nothing that is there is replaced.
  * @throws CliError where one of the files exists.
  */
 export async function generateKeyFiles(directory: string, options: KeyOptions): Promise<KeyFiles> {
   const privateKeyFile = path.join(directory, PRIVATE_NAME);
   const publicKeyFile = path.join(directory, PUBLIC_NAME);
+  // Before the key is made: that takes a while, and writing says the same.
   for (const file of [privateKeyFile, publicKeyFile]) await refuseExisting(file);
   const { privateKey, publicKey, fingerprint } = await generateKey(options);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await create(privateKeyFile, privateKey, 0o600);
-  try {
-    await create(publicKeyFile, publicKey, 0o644);
-  } catch (error) {
-    await rm(privateKeyFile, { force: true });
-    throw error;
-  }
+  await writeNewFiles(directory, [
+    { name: PRIVATE_NAME, content: privateKey, mode: 0o600 },
+    { name: PUBLIC_NAME, content: publicKey, mode: 0o644 },
+  ]);
   return { fingerprint, privateKeyFile, publicKeyFile };
 }
 
-/** Before the key is made: that takes a while, and says the same. */
+/**
+ * Writes all files or none: where one cannot be written, those before it go again.
+ * @throws CliError where one of them exists.
+ */
+export async function writeNewFiles(directory: string, files: readonly NewFile[]): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const written: string[] = [];
+  try {
+    for (const { name, content, mode } of files) {
+      const file = path.join(directory, name);
+      await create(file, content, mode);
+      written.push(file);
+    }
+  } catch (error) {
+    for (const file of written) await rm(file, { force: true });
+    throw error;
+  }
+}
+
 async function refuseExisting(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (found !== undefined) throw exists(file);
 }
 
-async function create(file: string, content: string, mode: number): Promise<void> {
+async function create(file: string, content: string | Uint8Array, mode: number): Promise<void> {
   try {
     await writeFile(file, content, { flag: 'wx', mode });
   } catch (error) {

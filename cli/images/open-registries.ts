@@ -1,19 +1,29 @@
 import path from 'node:path';
+import { hasRegistryOptions } from '../commands/registry-options.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
-import { findCredentials, readAuthFile, readOptionFile } from './docker-credentials.ts';
-import { usageError } from '../failure.ts';
+import { readHosts } from './configured-hosts.ts';
+import { findCredentials, readAuthFile } from './docker-credentials.ts';
+import { readHostOptions } from './host-options.ts';
 import type { Terminal } from '../terminal.ts';
-import { createRegistryClient } from '../../activities/oci/index.ts';
-import type { RegistryClient, RegistryCredentials, RegistryHostOptions } from '../../activities/oci/index.ts';
+import { createRegistryClient, proxySettingsOf } from '../../activities/oci/index.ts';
+import type { RegistryClient, RegistryCredentials } from '../../activities/oci/index.ts';
+import type { Configuration } from '../../worker/configuration/index.ts';
 
 /** Opens a registry client by these options; `credentials` takes the place of the caller's own. */
 export async function openRegistries(
-  options: RegistryOptions,
+  options: RegistryOptions & { readonly requestsPerSecond?: number },
   terminal: Terminal,
   credentials?: RegistryCredentials,
 ): Promise<RegistryClient> {
-  const hosts = await readHostOptions(options, terminal.cwd);
-  return createRegistryClient({ hosts, credentials: credentials ?? (await ownCredentials(options, terminal)) });
+  const { requestsPerSecond } = options;
+  const hosts = await readHostOptions(options, terminal);
+  const pace = requestsPerSecond === undefined ? {} : { requestsPerSecond };
+  return createRegistryClient({
+    hosts,
+    proxy: proxySettingsOf(terminal.env),
+    credentials: credentials ?? (await ownCredentials(options, terminal)),
+    ...pace,
+  });
 }
 
 async function ownCredentials({ authfile }: RegistryOptions, terminal: Terminal): Promise<RegistryCredentials> {
@@ -21,18 +31,13 @@ async function ownCredentials({ authfile }: RegistryOptions, terminal: Terminal)
   return await readAuthFile(path.resolve(terminal.cwd, authfile), '--authfile');
 }
 
-async function readHostOptions(
-  { plainHttp = [], caFile = [] }: RegistryOptions,
-  cwd: string,
-): Promise<Record<string, RegistryHostOptions>> {
-  const hosts: Record<string, RegistryHostOptions> = {};
-  for (const host of plainHttp) hosts[host] = { plainHttp: true };
-  for (const pair of caFile) {
-    const equals = pair.indexOf('=');
-    if (equals < 1) throw usageError('--ca-file: expected HOST[:PORT]=FILE');
-    const host = pair.slice(0, equals);
-    if (hosts[host]?.plainHttp === true) throw usageError(`${host}: expected --plain-http or --ca-file, not both`);
-    hosts[host] = { ca: await readOptionFile(path.resolve(cwd, pair.slice(equals + 1)), '--ca-file') };
-  }
-  return hosts;
+/** Opens one by these options where any of them was given, else by the configuration. */
+export async function openConfiguredRegistries(
+  configuration: Configuration,
+  options: RegistryOptions,
+  terminal: Terminal,
+): Promise<RegistryClient> {
+  if (hasRegistryOptions(options)) return await openRegistries(options, terminal);
+  const [hosts, credentials] = await Promise.all([readHosts(configuration), findCredentials(terminal)]);
+  return createRegistryClient({ hosts, credentials, proxy: proxySettingsOf(terminal.env) });
 }

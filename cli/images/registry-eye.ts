@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { deadlineAfter } from '../../activities/deadline/index.ts';
+import { readHosts } from './configured-hosts.ts';
 import { findCredentials } from './docker-credentials.ts';
 import type { ImageEye, TagLook } from './image-eye.ts';
 import { judgeByEnvironment } from './judge-by.ts';
 import type { Terminal } from '../terminal.ts';
-import { createRegistryClient } from '../../activities/oci/index.ts';
-import type { RegistryClient, RegistryHostOptions } from '../../activities/oci/index.ts';
+import { createRegistryClient, proxySettingsOf } from '../../activities/oci/index.ts';
+import type { RegistryClient } from '../../activities/oci/index.ts';
 import type { Configuration } from '../../worker/configuration/index.ts';
 import type { PromotedImage } from '../../workflows/domain/names.ts';
 import { repositoryUnder } from '../../workflows/domain/reference.ts';
@@ -16,7 +17,8 @@ const LOOK_WITHIN_MS = 10_000;
 /** Opens the caller's own look at the registries of a configuration. */
 export async function openRegistryEye(configuration: Configuration, terminal: Terminal): Promise<ImageEye> {
   const [hosts, credentials] = await Promise.all([readHosts(configuration), findCredentials(terminal)]);
-  return new RegistryEye(createRegistryClient({ hosts, credentials }), configuration, terminal);
+  const proxy = proxySettingsOf(terminal.env);
+  return new RegistryEye(createRegistryClient({ hosts, credentials, proxy }), configuration, terminal);
 }
 
 class RegistryEye implements ImageEye {
@@ -62,18 +64,6 @@ class RegistryEye implements ImageEye {
   }
 
   #soon(): AbortSignal {
-    return AbortSignal.any([this.#terminal.signal, AbortSignal.timeout(LOOK_WITHIN_MS)]);
+    return AbortSignal.any([this.#terminal.signal, deadlineAfter(LOOK_WITHIN_MS)]);
   }
-}
-
-/** How the configuration reaches its registries; authorities that the caller cannot read are left out. */
-export async function readHosts({ environments }: Configuration): Promise<Record<string, RegistryHostOptions>> {
-  const hosts: Record<string, RegistryHostOptions> = {};
-  for (const { registries } of Object.values(environments)) {
-    for (const [host, { plainHttp, ca }] of Object.entries(registries)) {
-      const pem = ca === undefined ? undefined : await readFile(ca, 'utf8').catch(() => undefined);
-      hosts[host] = { plainHttp, ...(pem !== undefined && { ca: pem }) };
-    }
-  }
-  return hosts;
 }

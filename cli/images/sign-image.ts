@@ -1,10 +1,11 @@
 import path from 'node:path';
-import { parseDockerConfig, createRegistryClient, readImageTree } from '../../activities/oci/index.ts';
+import { readImageTree } from '../../activities/oci/index.ts';
 import type { RegistryClient } from '../../activities/oci/index.ts';
 import { checkSigningKey, loadSigningKey, parsePassphraseFile } from '../../activities/signing/index.ts';
-import type { SigningKey } from '../../activities/signing/index.ts';
+import type { SignatureClaim, SigningKey } from '../../activities/signing/index.ts';
 import type { Configuration } from '../../worker/configuration/index.ts';
-import { readSecrets, requiredSecrets } from '../../worker/secrets/index.ts';
+import { openEnvironmentRegistries } from '../../worker/registries.ts';
+import { neededSecrets, readSecrets } from '../../worker/secrets/index.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { formatReference, nameUnder, parseReference } from '../../workflows/domain/reference.ts';
 import type { Call } from '../call.ts';
@@ -12,8 +13,7 @@ import { EXIT } from '../exit-codes.ts';
 import { CliError, usageError } from '../failure.ts';
 import { readOptionBytes } from './docker-credentials.ts';
 import { addSignature } from './signature-directory.ts';
-import type { WrittenSignature } from './signature-directory.ts';
-import { readHosts } from './registry-eye.ts';
+import { addToRegistry } from './signature-registry.ts';
 import { openRegistries } from './open-registries.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
 
@@ -27,11 +27,25 @@ export type SigningSource =
     }
   | { readonly by: 'environment'; readonly configuration: Configuration; readonly environment: string };
 
+/** Where the signatures go. */
+export type SigningTarget = { readonly to: 'directory'; readonly directory: string } | { readonly to: 'registry' };
+
 /** What is signed where. */
 export interface SignWish {
   readonly image: string;
   readonly source: SigningSource;
-  readonly directory: string;
+  readonly target: SigningTarget;
+}
+
+/** One signature; path and number only in a directory. */
+export interface SignedManifest {
+  readonly digest: Digest;
+  readonly platform: string | null;
+  /** Relative to the directory. */
+  readonly path?: string;
+  readonly number?: number;
+  /** False where an equal signature was there already. */
+  readonly added: boolean;
 }
 
 /** What was signed; the JSON of `sign`. */
@@ -39,11 +53,11 @@ export interface SignSummary {
   readonly reference: string;
   readonly digest: Digest;
   readonly fingerprint: string;
-  readonly signatures: readonly (WrittenSignature & { readonly digest: Digest; readonly platform: string | null })[];
+  readonly signatures: readonly SignedManifest[];
 }
 
 /**
- * Signs every manifest of an image under its tag reference and adds the signatures to a directory.
+ * Signs every manifest of an image under its tag reference and adds the signatures to a directory, or to its registry.
  * @throws CliError, RegistryError, SigningError.
  */
 export async function signImage({ terminal }: Call, wish: SignWish): Promise<SignSummary> {
@@ -58,16 +72,30 @@ export async function signImage({ terminal }: Call, wish: SignWish): Promise<Sig
     if (digest === undefined) throw new CliError(EXIT.notFound, `there is no ${formatReference(reference)}`);
     const byDigest = { domain: reference.domain, path: reference.path, digest };
     const { manifests } = await readImageTree(client, byDigest, { signal: terminal.signal });
-    const signatures: SignSummary['signatures'][number][] = [];
-    for (const manifest of manifests) {
-      const claim = { digest: manifest.digest, reference, time: now };
-      const written = await addSignature(wish.directory, key, claim);
-      signatures.push({ ...written, digest: manifest.digest, platform: manifest.platform ?? null });
-    }
+    const claims = manifests.map((manifest) => ({ digest: manifest.digest, reference, time: now }));
+    const added = await addSignatures(wish.target, { key, claims, client, signal: terminal.signal });
+    const signatures = added.map((one, index) => ({ ...one, platform: manifests[index]?.platform ?? null }));
     return { reference: formatReference(reference), digest, fingerprint: key.fingerprint, signatures };
   } finally {
     await client.close();
   }
+}
+
+async function addSignatures(
+  target: SigningTarget,
+  work: {
+    readonly key: SigningKey;
+    readonly claims: readonly SignatureClaim[];
+    readonly client: RegistryClient;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly Omit<SignedManifest, 'platform'>[]> {
+  if (target.to === 'registry') return await addToRegistry(work);
+  const written: Omit<SignedManifest, 'platform'>[] = [];
+  for (const claim of work.claims) {
+    written.push({ ...(await addSignature(target.directory, work.key, claim)), digest: claim.digest });
+  }
+  return written;
 }
 
 async function openSource(
@@ -97,15 +125,12 @@ async function openEnvironmentSource(
       `the image lies outside ${own.registry}, the registry of ${environment}; its key signs nothing else`,
     );
   }
-  const secrets = await readSecrets(environment, own.secrets, { required: requiredSecrets(own) });
+  const secrets = await readSecrets(environment, own.secrets, neededSecrets(own));
   const passphrase = secrets.passphrase?.reveal();
   const key = await loadSigningKey({
     armoredKey: secrets.signingKey.revealBytes(),
     name: path.join(secrets.folder, 'signing-key.asc'),
     ...(passphrase !== undefined && { passphrase }),
   });
-  const file = path.join(secrets.folder, 'registry.json');
-  const credentials = secrets.registry === undefined ? undefined : parseDockerConfig(secrets.registry.reveal(), file);
-  const hosts = await readHosts(configuration);
-  return { key, client: createRegistryClient({ hosts, ...(credentials !== undefined && { credentials }) }) };
+  return { key, client: await openEnvironmentRegistries([own], secrets) };
 }

@@ -1,32 +1,29 @@
-import { judgeByEnvironment, judgeByKeys, judgeByPolicy } from './judge-by.ts';
-import type { JudgeCall } from './judge-by.ts';
-import { readHosts } from './registry-eye.ts';
-import { openRegistries } from './open-registries.ts';
-import type { RegistryOptions } from '../commands/registry-options.ts';
-import { findCredentials } from './docker-credentials.ts';
-import type { Call } from '../call.ts';
-import { usageError } from '../failure.ts';
-import { createRegistryClient } from '../../activities/oci/index.ts';
-import type { RegistryClient } from '../../activities/oci/index.ts';
-import type { ImageVerdict } from '../../activities/trust/index.ts';
-import type { Configuration } from '../../worker/configuration/index.ts';
-import { formatReference, nameUnder, parseReference } from '../../workflows/domain/reference.ts';
+import { withExpectedIdentity } from './judge-by.ts';
+import type { JudgeSession } from './judge-session.ts';
+import { coverImage, judgeImage } from '../../activities/trust/index.ts';
+import type { ImageCoverage, ImageToJudge, Verdict } from '../../activities/trust/index.ts';
 import type { ImageReference } from '../../workflows/domain/reference.ts';
+import { formatReference } from '../../workflows/domain/reference.ts';
+import { CliError } from '../failure.ts';
+import { EXIT } from '../exit-codes.ts';
 
-/** By what images are judged. */
-export type Judge =
-  | { readonly by: 'policy'; readonly policyFile: string; readonly registriesD: string }
-  | { readonly by: 'keys'; readonly keys: readonly string[]; readonly lookaside: string }
-  | { readonly by: 'configuration'; readonly configuration: Configuration; readonly environment?: string };
+/** How images are looked at beside what they are judged by. */
+export interface VerifyWish {
+  /** What signatures must claim, in place of the image's own reference. */
+  readonly expectedIdentity?: ImageReference;
+  /** Only this platform counts, `os/architecture[/variant]`. */
+  readonly platform?: string;
+  /** Everything about every manifest: by tag and by digest, the index too. */
+  readonly allPlatforms: boolean;
+}
 
 /** The verdict on one image; the JSON of `verify`. */
 export interface VerifiedImage {
   readonly image: string;
   readonly accepted: boolean;
-  readonly digest: string | null;
+  readonly digest: string;
   readonly platforms: readonly VerifiedPlatform[];
-  /** Why it could not be judged at all. */
-  readonly error: string | null;
+  readonly coverage?: ImageCoverage;
 }
 
 /** The verdict on one platform. */
@@ -39,79 +36,58 @@ export interface VerifiedPlatform {
   readonly signedBy: readonly string[];
 }
 
-/** A verifier and what must be closed after it. */
-export interface Verifier {
-  readonly verify: (image: string) => Promise<VerifiedImage>;
-  readonly close: () => Promise<void>;
-}
-
-/** Opens what judging needs. An image that cannot be judged is not accepted, and says why. */
-export async function openVerifier(call: Call, judge: Judge, options: RegistryOptions): Promise<Verifier> {
-  const client = await openClient(call, judge, options);
-  const verify = async (image: string): Promise<VerifiedImage> => {
-    try {
-      const reference = parseReference(image);
-      const { terminal } = call;
-      const input = { client, reference, now: new Date(terminal.now()), signal: terminal.signal };
-      return verdictOf(image, await judgeOne(judge, input));
-    } catch (error) {
-      call.terminal.signal.throwIfAborted();
-      const message = error instanceof Error ? error.message : String(error);
-      return { image, accepted: false, digest: null, platforms: [], error: message };
-    }
-  };
-  return { verify, close: () => client.close() };
-}
-
-async function openClient(call: Call, judge: Judge, options: RegistryOptions): Promise<RegistryClient> {
-  const named = options.plainHttp ?? options.caFile ?? options.authfile;
-  if (judge.by !== 'configuration' || named !== undefined) return await openRegistries(options, call.terminal);
-  const [hosts, credentials] = await Promise.all([readHosts(judge.configuration), findCredentials(call.terminal)]);
-  return createRegistryClient({ hosts, credentials });
-}
-
-async function judgeOne(judge: Judge, input: JudgeCall): Promise<ImageVerdict> {
-  switch (judge.by) {
-    case 'policy':
-      return await judgeByPolicy(judge, input);
-    case 'keys':
-      return await judgeByKeys(judge, input);
-    case 'configuration': {
-      const { configuration, environment } = judge;
-      return await judgeByEnvironment(environmentFor(configuration, environment, input.reference), input);
-    }
+/**
+ * Judges one image as a cluster that pulls it would, every platform.
+ * @throws what keeps it from being judged: RegistryError, TrustError, InvalidReferenceError.
+ */
+export async function verifyImage(session: JudgeSession, image: string, wish: VerifyWish): Promise<VerifiedImage> {
+  const plain = session.inputFor(image);
+  const { expectedIdentity, platform } = wish;
+  const policy = expectedIdentity === undefined ? plain.policy : withExpectedIdentity(plain.policy, expectedIdentity);
+  const { digest, platforms, coverage } = await judgePlatforms({ ...plain, policy }, wish);
+  const counting = platform === undefined ? platforms : platforms.filter((one) => one.platform === platform);
+  if (counting.length === 0) {
+    const known = platforms.map((one) => one.platform ?? 'one without a name').join(', ');
+    throw new CliError(
+      EXIT.notFound,
+      `${formatReference(plain.reference)} has no platform ${platform ?? ''}; it has ${known}`,
+    );
   }
-}
-
-function environmentFor(
-  { environments }: Configuration,
-  named: string | undefined,
-  reference: ImageReference,
-): Configuration['environments'][string] {
-  const candidates = Object.values(environments);
-  const found = candidates.find(({ name, registry }) =>
-    named === undefined ? nameUnder(registry, reference) !== undefined : name === named,
-  );
-  if (found !== undefined) return found;
-  throw usageError(
-    `${formatReference(reference)} lies in no environment of the configuration; give --policy, or --key and --lookaside`,
-  );
-}
-
-function verdictOf(image: string, { accepted, digest, platforms }: ImageVerdict): VerifiedImage {
   return {
     image,
-    accepted,
+    accepted: counting.every(({ accepted }) => accepted),
     digest,
-    error: null,
-    platforms: platforms.map((one) => ({
-      platform: one.platform ?? null,
-      digest: one.digest,
-      accepted: one.verdict.accepted,
-      reason: one.verdict.reason,
-      signedBy: one.verdict.signatures.flatMap((signature) =>
-        signature.accepted && signature.fingerprint !== undefined ? [signature.fingerprint] : [],
-      ),
-    })),
+    platforms: counting,
+    ...(coverage !== undefined && { coverage }),
+  };
+}
+
+async function judgePlatforms(
+  input: ImageToJudge,
+  { allPlatforms }: VerifyWish,
+): Promise<Pick<VerifiedImage, 'digest' | 'platforms' | 'coverage'>> {
+  if (!allPlatforms) {
+    const { digest, platforms } = await judgeImage(input);
+    return { digest, platforms: platforms.map((one) => verifiedPlatform(one, one.verdict)) };
+  }
+  const coverage = await coverImage(input);
+  const images = coverage.manifests.filter(({ kind }) => kind === 'image');
+  return {
+    digest: coverage.digest,
+    platforms: images.map((one) => verifiedPlatform(one, one.asAsked.verdict)),
+    coverage,
+  };
+}
+
+function verifiedPlatform(
+  { platform, digest }: { readonly platform?: string; readonly digest: string },
+  { accepted, reason, signatures }: Verdict,
+): VerifiedPlatform {
+  return {
+    platform: platform ?? null,
+    digest,
+    accepted,
+    reason,
+    signedBy: signatures.flatMap((one) => (one.accepted && one.fingerprint !== undefined ? [one.fingerprint] : [])),
   };
 }

@@ -2,7 +2,7 @@ import type { Call } from '../call.ts';
 import { printableLines } from '../output/escape.ts';
 import { checkConfiguration, ConfigurationError, formatProblem } from '../../worker/configuration/index.ts';
 import type { Configuration, ConfigurationProblem } from '../../worker/configuration/index.ts';
-import { SecretsError, readSecrets, requiredSecrets } from '../../worker/secrets/index.ts';
+import { SecretsError, neededSecrets, readSecrets } from '../../worker/secrets/index.ts';
 
 /** One thing to mend; the JSON of `config check`. */
 export interface CheckedProblem extends ConfigurationProblem {
@@ -31,7 +31,7 @@ async function secretProblems(configuration: Configuration, name: string): Promi
   const own = configuration.environments[name];
   if (own === undefined) return [];
   try {
-    await readSecrets(name, own.secrets, { required: requiredSecrets(own) });
+    await readSecrets(name, own.secrets, neededSecrets(own));
     return [];
   } catch (error) {
     if (!(error instanceof SecretsError)) throw error;

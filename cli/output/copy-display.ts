@@ -1,5 +1,6 @@
+import { blobBars } from './blob-bars.ts';
+import { progressText, shareOf } from './progress-bar.ts';
 import type { Call } from '../call.ts';
-import { progressBar, progressText } from './progress-bar.ts';
 import { RateMeter } from '../promotions/copy-rate.ts';
 import type { CopyProgress } from '../promotions/view.ts';
 import { isDrawable } from '../terminal.ts';
@@ -12,8 +13,9 @@ export interface CopyDisplay {
 }
 
 const REDRAW_MS = 100;
+const USUAL_COLUMNS = 80;
 
-/** A bar on a terminal, a line for each tenth elsewhere; both on standard error. */
+/** A bar for each blob and for all on a terminal, a line for each tenth elsewhere; both on standard error. */
 export async function openCopyDisplay(call: Call): Promise<CopyDisplay> {
   const { terminal, quiet } = call;
   if (quiet) return { show: () => undefined, end: () => undefined };
@@ -23,9 +25,10 @@ export async function openCopyDisplay(call: Call): Promise<CopyDisplay> {
 
 async function barDisplay({ terminal }: Call): Promise<CopyDisplay> {
   const { createLogUpdate } = await import('log-update');
-  const update = createLogUpdate(terminal.stderr as unknown as NodeJS.WritableStream);
+  const { stderr } = terminal;
+  const update = createLogUpdate(stderr as unknown as NodeJS.WritableStream);
   const meter = new RateMeter();
-  let drawnAt = 0;
+  let drawnAt = Number.NEGATIVE_INFINITY;
   let ended = false;
   return {
     show: (progress) => {
@@ -33,7 +36,9 @@ async function barDisplay({ terminal }: Call): Promise<CopyDisplay> {
       meter.add(now, progress.bytesDone);
       if (ended || now - drawnAt < REDRAW_MS) return;
       drawnAt = now;
-      update(progressBar(progress, meter.read(progress.bytesTotal)));
+      // Asked anew: people resize their terminals.
+      const { columns = USUAL_COLUMNS, rows = 1 } = stderr;
+      update(blobBars(progress, meter.read(progress.bytesTotal), { columns, rows }));
     },
     end: () => {
       if (ended) return;
@@ -47,15 +52,22 @@ async function barDisplay({ terminal }: Call): Promise<CopyDisplay> {
 function lineDisplay({ terminal, report }: Call): CopyDisplay {
   const meter = new RateMeter();
   let shown = -1;
+  let ended = false;
   return {
     show: (progress) => {
       meter.add(terminal.now(), progress.bytesDone);
-      const { bytesDone, bytesTotal } = progress;
-      const tenth = bytesTotal === 0 ? 0 : Math.floor((bytesDone * 10) / bytesTotal);
-      if (tenth <= shown) return;
+      const tenth = tenthOf(progress);
+      if (ended || tenth <= shown) return;
       shown = tenth;
-      report.note(progressText(progress, meter.read(bytesTotal)));
+      report.note(progressText(progress, meter.read(progress.bytesTotal)));
     },
-    end: () => undefined,
+    end: () => {
+      ended = true;
+    },
   };
+}
+
+/** The last tenth is that of the last blob: bytes that were sent are not yet stored. */
+function tenthOf({ bytesDone, bytesTotal, blobsDone, blobsTotal }: CopyProgress): number {
+  return blobsDone >= blobsTotal ? 10 : Math.min(Math.floor(shareOf(bytesDone, bytesTotal) * 10), 9);
 }

@@ -30,8 +30,13 @@ export class Reporter {
 
   /** One of several results: a JSON document on a line of its own, or a line of text. */
   item(value: unknown, text: () => string): void {
-    if (this.format === 'json') this.#terminal.stdout.write(`${jsonText(value)}\n`);
+    if (this.format === 'json') this.jsonLine(value);
     else this.line(text());
+  }
+
+  /** A JSON document on a line of its own, whatever the format. */
+  jsonLine(value: unknown): void {
+    this.#terminal.stdout.write(`${jsonText(value)}\n`);
   }
 
   /** Text on standard output; nothing of it is escaped here. */

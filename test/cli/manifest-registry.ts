@@ -35,7 +35,8 @@ export async function startManifestRegistry(): Promise<ManifestRegistry> {
   const server = createServer((request, response) => {
     const asked = /^\/v2\/acme\/web\/manifests\/(.+)$/.exec(request.url ?? '')?.[1];
     const found = stored.get(asked === '1' ? index : (asked ?? ''));
-    if (found === undefined) response.writeHead(404).end();
+    if (request.url === '/v2/') response.writeHead(200).end('{}');
+    else if (found === undefined) response.writeHead(404).end();
     else response.writeHead(200, { 'content-type': found.type, 'content-length': found.bytes.length }).end(found.bytes);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

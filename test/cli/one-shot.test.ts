@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
@@ -129,9 +129,13 @@ describe('countersign sign and verify', () => {
     const verdicts = out
       .trimEnd()
       .split('\n')
-      .map((line) => JSON.parse(line) as { accepted: boolean; error: string | null });
-    expect(verdicts.map(({ accepted }) => accepted)).toEqual([true, false, false]);
-    expect(verdicts[2]?.error).toContain('invalid reference');
+      .map((line) => JSON.parse(line) as { input: string; accepted?: boolean; error?: { code: string } });
+    expect(verdicts.map(({ accepted, error }) => accepted ?? error?.code)).toEqual([
+      true,
+      'image-unknown',
+      'reference-invalid',
+    ]);
+    expect(verdicts[2]?.input).toBe('not a reference');
   });
 
   it('judges by the files of a node', async () => {
@@ -164,20 +168,47 @@ describe('findCredentials', () => {
     return JSON.stringify({ auths: { 'registry.example.com': { auth } } });
   };
 
-  it('takes the first file that holds one, and passes over what is damaged', async () => {
-    const env = { HOME: folder.join('home'), REGISTRY_AUTH_FILE: folder.join('auth.json') };
-    await mkdir(folder.join('home/.docker'), { recursive: true });
-    await mkdir(folder.join('home/.config/containers'), { recursive: true });
-    const look = async () => await (await findCredentials({ env })).lookup(repository);
+  const place = async (file: string, text: string): Promise<void> => {
+    await mkdir(path.dirname(folder.join(file)), { recursive: true });
+    await writeFile(folder.join(file), text);
+  };
+  const here = () => ({ HOME: folder.join('home'), XDG_RUNTIME_DIR: folder.join('run') });
+  const look = async (env: Record<string, string> = here()) =>
+    await (await findCredentials({ env })).lookup(repository);
+
+  it('takes the first file that holds one, in the order of containers/image', async () => {
     expect(await look()).toBeUndefined();
-    await writeFile(folder.join('home/.config/containers/auth.json'), config('podman'));
+    const legacy = JSON.stringify({ 'https://registry.example.com/v1/': { auth: 'dXNlcjpsZWdhY3k=' } });
+    for (const [file, text, password] of [
+      ['home/.dockercfg', legacy, 'legacy'],
+      ['home/.docker/config.json', config('docker'), 'docker'],
+      ['home/.config/containers/auth.json', config('podman'), 'podman'],
+      ['run/containers/auth.json', config('session'), 'session'],
+    ] as const) {
+      await place(file, text);
+      expect(await look(), file).toMatchObject({ password });
+    }
+    await place('run/containers/auth.json', '{"auths":{"registry.example.com":{}}}');
     expect(await look()).toMatchObject({ password: 'podman' });
-    await writeFile(folder.join('home/.docker/config.json'), config('docker'));
-    expect(await look()).toMatchObject({ password: 'docker' });
-    await writeFile(folder.join('auth.json'), '{ damaged');
-    expect(await look()).toMatchObject({ password: 'docker' });
-    await writeFile(folder.join('auth.json'), config('named'));
-    expect(await look()).toMatchObject({ password: 'named' });
+  });
+
+  it('reads no other file where one is named in the environment', async () => {
+    await place('home/.docker/config.json', config('docker'));
+    const env = { ...here(), REGISTRY_AUTH_FILE: folder.join('auth.json') };
+    expect(await look(env)).toBeUndefined();
+    await place('auth.json', config('named'));
+    expect(await look(env)).toMatchObject({ password: 'named' });
+  });
+
+  it('does not pass over what is damaged, and does not read what comes after the hit', async () => {
+    await place('home/.config/containers/auth.json', '{ canary');
+    await place('home/.docker/config.json', config('docker'));
+    await expect(look()).rejects.toThrow(/auth\.json: not JSON; expected a docker config\.json$/);
+    await place('run/containers/auth.json', config('session'));
+    expect(await look()).toMatchObject({ password: 'session' });
+    await rm(folder.join('run/containers/auth.json'));
+    await mkdir(folder.join('run/containers/auth.json'));
+    await expect(look()).rejects.toThrow(/auth\.json: cannot be read \(EISDIR\); it may hold credentials$/);
   });
 
   it('reads $DOCKER_CONFIG', async () => {

@@ -10,7 +10,13 @@ import { ConfigurationError } from '../../worker/configuration/index.ts';
 
 const COMMANDS = [
   ...['start', 'status', 'list', 'watch', 'approve', 'reject', 'retry', 'abort', 'replay', 'tidy', 'up', 'worker'],
-  ...['serve-signatures', 'setup', 'verify', 'sign', 'copy', 'config', 'keys', 'help'],
+  ...['serve-signatures', 'setup', 'verify', 'verify-signature', 'sign', 'copy', 'config', 'keys', 'doctor'],
+  ...['trust', 'reference', 'help'],
+];
+
+const SUBCOMMANDS = [
+  ...['config check', 'config schema', 'keys generate', 'keys show', 'keys export', 'keys import', 'keys check'],
+  ...['trust check', 'trust explain', 'trust lookaside', 'trust evaluate', 'reference parse', 'reference compare'],
 ];
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -25,14 +31,11 @@ describe('the command line', () => {
     expect(program.commands.map((one) => one.name()).sort()).toEqual([...COMMANDS].sort());
   });
 
-  it.each([...COMMANDS, 'config check', 'config schema', 'keys generate'])(
-    'shows examples in the help of %s',
-    async (name) => {
-      const { code, out } = await run(...name.split(' '), '--help');
-      expect(code).toBe(EXIT.success);
-      expect(out).toMatch(/\nExamples:\n( {2}countersign .+\n?){1,3}/);
-    },
-  );
+  it.each([...COMMANDS, ...SUBCOMMANDS])('shows examples in the help of %s', async (name) => {
+    const { code, out } = await run(...name.split(' '), '--help');
+    expect(code).toBe(EXIT.success);
+    expect(out).toMatch(/\nExamples:\n( {2}countersign .+\n?){1,3}/);
+  });
 
   it('shows its help and version with exit code 0', async () => {
     expect(await run('--help')).toMatchObject({ code: 0, err: '' });

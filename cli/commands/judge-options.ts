@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { checkEnvironment } from '../call.ts';
+import type { Call } from '../call.ts';
+import { usageError } from '../failure.ts';
+import type { Judge } from '../images/judge-by.ts';
+import { addRegistryOptions } from './registry-options.ts';
+import type { RegistryOptions } from './registry-options.ts';
+
+/** By what images are judged, as the command line says it. */
+export interface JudgeOptions extends RegistryOptions {
+  readonly policy?: string;
+  readonly registriesD?: string;
+  readonly environment?: string;
+  readonly key?: readonly string[];
+  readonly lookaside?: string;
+}
+
+const DEFAULT_REGISTRIES_D = '/etc/containers/registries.d';
+
+/** What the help of such commands says about the choice. */
+export const JUDGE_HELP = `Judges by an environment's policy, by the files of a node, or by keys and the address of a
+signature store. Without any of these, by the environment whose registry holds the image.`;
+
+/** Adds the options, and those for registries. */
+export function addJudgeOptions(command: Command): Command {
+  return addRegistryOptions(
+    command
+      .option('--environment <environment>', "by this environment's policy, from the configuration")
+      .option('--policy <file>', 'by this policy.json')
+      .option(
+        '--registries-d <directory>',
+        `with --policy: where signatures are served (default: ${DEFAULT_REGISTRIES_D})`,
+      )
+      .option('--key <file...>', 'by these public keys; any of them is enough')
+      .option('--lookaside <url>', 'with --key: the signature store'),
+  );
+}
+
+/** @throws CliError for a combination that says two things, or none. */
+export async function chooseJudge(call: Call, options: JudgeOptions): Promise<Judge> {
+  const { policy, registriesD, environment, key, lookaside } = options;
+  if ([policy, environment, key].filter((one) => one !== undefined).length > 1) {
+    throw usageError('expected one of --environment, --policy and --key');
+  }
+  if (policy === undefined && registriesD !== undefined) throw usageError('--registries-d is for --policy');
+  if ((key === undefined) !== (lookaside === undefined)) throw usageError('--key and --lookaside belong together');
+  if (policy !== undefined) {
+    const directory = registriesD === undefined ? DEFAULT_REGISTRIES_D : call.resolvePath(registriesD);
+    return { by: 'policy', policyFile: call.resolvePath(policy), registriesD: directory };
+  }
+  if (key !== undefined && lookaside !== undefined) {
+    return { by: 'keys', keys: key.map((file) => call.resolvePath(file)), lookaside };
+  }
+  const configuration = await call.configuration();
+  if (environment === undefined) return { by: 'configuration', configuration };
+  return {
+    by: 'configuration',
+    configuration,
+    environment: checkEnvironment(configuration, environment, '--environment'),
+  };
+}
