@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createRegistryClient, parseDockerConfig } from '../activities/oci/index.ts';
-import type { RegistryClient } from '../activities/oci/index.ts';
 import { createRebuildTrigger, resolveReplicas } from '../activities/signature-server/index.ts';
 import type { RebuildTrigger, Replica } from '../activities/signature-server/index.ts';
 import { createGitSignatureStore } from '../activities/signature-store/index.ts';
@@ -15,7 +13,8 @@ import { mergeApprovers } from '../workflows/domain/gate.ts';
 import type { Gate } from '../workflows/domain/gate.ts';
 import type { EnvironmentFacts } from '../workflows/domain/steps.ts';
 import type { Configuration, EnvironmentConfiguration } from './configuration/index.ts';
-import { readSecrets, requiredSecrets } from './secrets/index.ts';
+import { openEnvironmentRegistries } from './registries.ts';
+import { neededSecrets, readSecrets } from './secrets/index.ts';
 import type { EnvironmentSecrets } from './secrets/index.ts';
 
 /** A context and what must be closed after it. */
@@ -39,9 +38,9 @@ export async function openEnvironment(
   if (own.signatures.replicas?.kind === 'endpoints') {
     throw unsupported(own, 'signatures.replicas.endpoints', 'addresses or dns');
   }
-  const secrets = await readSecrets(name, own.secrets, { required: requiredSecrets(own) });
+  const secrets = await readSecrets(name, own.secrets, neededSecrets(own));
   const earlier = configuration.route.slice(0, configuration.route.indexOf(name)).reverse();
-  const registryClient = await openRegistries(
+  const registryClient = await openEnvironmentRegistries(
     [own, ...earlier.map((one) => environmentOf(configuration, one))],
     secrets,
   );
@@ -101,27 +100,11 @@ async function readGate({ gate }: EnvironmentConfiguration): Promise<Gate> {
   return { kind: 'people', before, quorum, identity, deadlineMs, approvers: people, group };
 }
 
-/** One client for the own registry and those before it: the read-only credential for the origin is in the same file. */
-async function openRegistries(
-  environments: readonly EnvironmentConfiguration[],
-  secrets: EnvironmentSecrets,
-): Promise<RegistryClient> {
-  const hosts: Record<string, { plainHttp: boolean; ca?: string }> = {};
-  for (const { registries } of environments.toReversed()) {
-    for (const [host, { plainHttp, ca }] of Object.entries(registries)) {
-      hosts[host] = { plainHttp, ...(ca !== undefined && { ca: await readFile(ca, 'utf8') }) };
-    }
-  }
-  const file = path.join(secrets.folder, 'registry.json');
-  const credentials = secrets.registry === undefined ? undefined : parseDockerConfig(secrets.registry.reveal(), file);
-  return createRegistryClient({ hosts, ...(credentials !== undefined && { credentials }) });
-}
-
 /** Reads the key files at each use and unlocks a key once: unlocking is slow on purpose. */
 function signingKeyReader(own: EnvironmentConfiguration): () => Promise<SigningKey> {
   let known: { readonly mark: string; readonly key: Promise<SigningKey> } | undefined;
   return async () => {
-    const secrets = await readSecrets(own.name, own.secrets, { required: requiredSecrets(own) });
+    const secrets = await readSecrets(own.name, own.secrets, neededSecrets(own));
     const armoredKey = secrets.signingKey.revealBytes();
     const passphrase = secrets.passphrase?.reveal();
     const mark = createHash('sha256')

@@ -1,4 +1,5 @@
 /** One bounded HTTP exchange of the client side: no redirects, no retries, no shared connections. */
+import { deadlineAfter } from '../deadline/index.ts';
 import { Client } from 'undici';
 import type { buildConnector } from 'undici';
 
@@ -45,7 +46,7 @@ export async function exchange(
   signal?: AbortSignal,
 ): Promise<ExchangeAnswer> {
   signal?.throwIfAborted();
-  const deadline = AbortSignal.timeout(request.timeoutMs);
+  const deadline = deadlineAfter(request.timeoutMs);
   const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
   const client = new Client(target.origin, { connect: target.connect });
   try {

@@ -54,7 +54,7 @@ export async function readLookaside(
       signatures.push(blob);
     }
   } finally {
-    await agent?.close();
+    await agent?.destroy();
   }
 }
 

@@ -9,9 +9,15 @@ export function configurationOf(
   const first = environments[0]?.name;
   const entries = environments.map(({ name, prefix, repository, signatureServer, registry }) => {
     const people = { quorum: 1, approvers: 'keys/approvers.asc', identity: 'claimed', deadline: '1 hour' };
+    const bearer = options.registries?.[name]?.bearer;
     const configured = {
       registry: prefix,
-      ...(registry.caFile !== undefined && { registries: { [registry.host]: { ca: registry.caFile } } }),
+      registries: {
+        [registry.host]: {
+          ...(registry.caFile !== undefined && { ca: registry.caFile }),
+          ...(bearer !== undefined && { tokenServers: [new URL(bearer.realm).origin] }),
+        },
+      },
       signatures: {
         publicKeys: [`keys/${name}.asc`],
         repository: { url: repository.url, branch: 'main', directory: 'images' },

@@ -54,7 +54,7 @@ describe('readSecrets', () => {
   it('reads the signing key alone', async () => {
     await write({ 'signing-key.asc': KEY });
     const secrets = await readSecrets('prod', folder);
-    expect(Object.keys(secrets)).toEqual(['environment', 'folder', 'signingKey']);
+    expect(Object.keys(secrets)).toEqual(['environment', 'folder', 'signingKey', 'clientCertificates']);
     expect(secrets.signingKey.reveal()).toBe(KEY);
   });
 

@@ -53,11 +53,16 @@ export interface EnvironmentConfiguration {
   };
 }
 
-/** How one registry host is reached; never both. */
+/** How one registry host is reached; never plain http with certificates. */
 export interface RegistryOptions {
-  readonly plainHttp: boolean;
+  /** Absent where it is not written: loopback hosts without certificates are reached without TLS then. */
+  readonly plainHttp?: boolean;
   /** Absolute path of a file with certificates of a private authority. */
   readonly ca?: string;
+  /** The secret files NAME.crt and NAME.key of this environment that the host is shown when it asks who we are. */
+  readonly clientCertificate?: string;
+  /** Origins to which the credential for this registry may go besides its own; may be empty. */
+  readonly tokenServers: readonly string[];
 }
 
 /** Where signatures are kept and served, and whose count. */

@@ -1,28 +1,8 @@
-import { z } from 'zod';
-
 import { GATE_MESSAGE, REBUILD_MESSAGE, gateSectionSchema, rebuildSectionSchema } from './gate-schema.ts';
-import { describeValue } from './quoting.ts';
+import { registriesSchema } from './registry-options-schema.ts';
 import { signaturesSchema } from './signatures-schema.ts';
 import { LIST_REMEDY, listOf, noneOr, section } from './sections.ts';
-import { countValue, durationValue, pathValue, registryValue, switchValue } from './values.ts';
-
-const registryOptionsSchema = section(
-  {
-    plainHttp: switchValue({ description: 'Reach this host without TLS; loopback hosts need no leave' }).optional(),
-    ca: pathValue({ description: 'Certificates of a private authority', example: 'certificates/ca.crt' }).optional(),
-  },
-  {
-    description: 'How a registry host is reached',
-    expected: 'a section with plainHttp or ca',
-    remedy: 'write plainHttp: true or ca: FILE below the host',
-  },
-).check((context) => {
-  if (context.value.plainHttp !== true || context.value.ca === undefined) return;
-  const message = 'has plainHttp and ca; expected one of them, for plain http has no certificates; remove plainHttp';
-  context.issues.push({ code: 'custom', message, input: context.value });
-});
-
-const HOSTS_MESSAGE = 'expected one section for each HOST[:PORT]; write "HOST:PORT": { ca: FILE }';
+import { countValue, durationValue, pathValue, registryValue } from './values.ts';
 
 /** One environment. */
 export const environmentSchema = section(
@@ -33,12 +13,7 @@ export const environmentSchema = section(
       expected: 'a list of HOST[:PORT][/NAMESPACE…]',
       remedy: LIST_REMEDY,
     }).optional(),
-    registries: z
-      .record(z.string(), registryOptionsSchema, {
-        error: ({ input }) => `${describeValue(input)}; ${HOSTS_MESSAGE}`,
-      })
-      .meta({ description: 'Options for single registry hosts, by HOST[:PORT]' })
-      .optional(),
+    registries: registriesSchema.optional(),
     secrets: pathValue({
       description: 'Folder of the secret files of this environment; default: its name below the common folder',
       example: '/run/secrets/prod',

@@ -109,7 +109,7 @@ function sourcesProblems(source: SourceDocument, at: ConfigurationPath): Configu
 function registriesProblems(source: SourceDocument, at: ConfigurationPath): ConfigurationProblem[] {
   const registries = valueAt(source.value, [...at, 'registries']);
   if (!isSection(registries)) return [];
-  const used = usedHosts(source.value);
+  const used = [...usedHosts(source.value), ...tokenHosts(registries)];
   return Object.keys(registries).flatMap((host) => {
     const path = [...at, 'registries', host];
     const wrong = refuseRegistryHost(host);
@@ -132,6 +132,14 @@ function usedHosts(root: unknown): string[] {
     return [valueAt(environment, ['registry']), ...(Array.isArray(sources) ? (sources as unknown[]) : [])];
   });
   return prefixes.filter((prefix) => typeof prefix === 'string').map((prefix) => prefix.split('/', 1)[0] ?? '');
+}
+
+/** Hosts of token servers, which may have options of their own. */
+function tokenHosts(registries: Readonly<Record<string, unknown>>): string[] {
+  const servers = Object.values(registries).flatMap((options) => valueAt(options, ['tokenServers']));
+  return servers.flatMap((server) =>
+    typeof server === 'string' && URL.canParse(server) ? [new URL(server).host] : [],
+  );
 }
 
 function hostname(host: string): string {

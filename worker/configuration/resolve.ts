@@ -86,8 +86,13 @@ class Resolver {
 
   #registries(written: NonNullable<EnvironmentFile['registries']>): Record<string, RegistryOptions> {
     const registries = withoutPrototype<RegistryOptions>();
-    for (const [host, { plainHttp = false, ca }] of Object.entries(written)) {
-      registries[host] = { plainHttp, ...(ca !== undefined && { ca: this.#path(ca) }) };
+    for (const [host, { plainHttp, ca, clientCertificate, tokenServers = [] }] of Object.entries(written)) {
+      registries[host] = {
+        ...(plainHttp !== undefined && { plainHttp }),
+        ...(ca !== undefined && { ca: this.#path(ca) }),
+        ...(clientCertificate !== undefined && { clientCertificate }),
+        tokenServers: tokenServers.map((server) => new URL(server).origin),
+      };
     }
     return registries;
   }

@@ -94,6 +94,16 @@ export function refuseCertificates(content: Buffer): string | undefined {
   return 'holds no certificate; expected PEM with -----BEGIN CERTIFICATE-----; convert it, or put the right file here';
 }
 
+/** A private key in PEM that can be used without asking anybody. */
+export function refuseClientKey(content: Buffer): string | undefined {
+  const text = content.toString('latin1');
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) {
+    return 'is protected by a passphrase, which nobody is there to type; expected a key without; remove it with openssl pkey';
+  }
+  if (/-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/.test(text)) return undefined;
+  return 'holds no private key; expected PEM with -----BEGIN PRIVATE KEY-----; convert it, or put the right file here';
+}
+
 /** One line of visible characters, as an HTTP header can carry it. */
 export function refuseToken(content: Buffer): string | undefined {
   if (/^[\u0021-\u007e]+$/.test(stripLineFeed(content.toString('latin1')))) return undefined;

@@ -3,6 +3,8 @@ import path from 'node:path';
 
 import { parsePassphraseFile } from '../../activities/signing/index.ts';
 import { suggest } from '../configuration/suggestion.ts';
+import { readClientCertificates } from './client-certificates.ts';
+import type { ClientCertificate } from './client-certificates.ts';
 import {
   refuseCertificates,
   refuseGitCredentials,
@@ -16,7 +18,7 @@ import {
 } from './content.ts';
 import { SecretsError } from './problem.ts';
 import type { SecretProblem } from './problem.ts';
-import { SECRET_FILES, readSecretFile } from './secret-file.ts';
+import { SECRET_FILES, kindOf, readSecretFile } from './secret-file.ts';
 import type { FileOutcome, SecretFileName } from './secret-file.ts';
 import { Secret } from './secret.ts';
 
@@ -37,6 +39,8 @@ export interface EnvironmentSecrets {
   readonly webhookSecret?: Secret;
   /** `token` without a line feed at its end. */
   readonly token?: Secret;
+  /** By the name under which the configuration has them. */
+  readonly clientCertificates: ReadonlyMap<string, ClientCertificate>;
   /** `ca.crt`: certificates of a private authority; no secret. */
   readonly ca?: { readonly file: string; readonly pem: string };
 }
@@ -50,6 +54,8 @@ export type GitSecrets =
 export interface ReadSecretsOptions {
   /** Files whose absence is a problem, besides `signing-key.asc`; default none. */
   readonly required?: readonly SecretFileName[];
+  /** Names of certificates with their keys, `NAME.crt` and `NAME.key`, all of them required; default none. */
+  readonly clientCertificates?: readonly string[];
 }
 
 type Outcomes = Readonly<Record<SecretFileName, FileOutcome>>;
@@ -62,21 +68,28 @@ type Found = Extract<FileOutcome, { kind: 'read' }>;
 export async function readSecrets(
   environment: string,
   folder: string,
-  { required: further = [] }: ReadSecretsOptions = {},
+  { required: further = [], clientCertificates: names = [] }: ReadSecretsOptions = {},
 ): Promise<EnvironmentSecrets> {
   const absolute = path.resolve(folder);
   const required = ['signing-key.asc' as const, ...further];
   const present = await listFolder(environment, absolute);
-  const entries = SECRET_FILES.map(async (name) => [name, await readSecretFile(path.join(absolute, name), name)]);
+  const entries = SECRET_FILES.map(async (name) => [
+    name,
+    await readSecretFile(path.join(absolute, name), kindOf(name)),
+  ]);
   const outcomes = Object.fromEntries(await Promise.all(entries)) as Outcomes;
   const problems = SECRET_FILES.flatMap((name) => {
     const message = refuse(name, outcomes[name], required);
     return message === undefined ? [] : [problem(absolute, name, message)];
   });
-  problems.push(...relationProblems(absolute, outcomes, required), ...misnamed(absolute, present, outcomes));
+  const others = present.filter((name) => !names.some((pair) => name === `${pair}.crt` || name === `${pair}.key`));
+  const clients = await readClientCertificates(absolute, names);
+  problems.push(...relationProblems(absolute, outcomes, required), ...misnamed(absolute, others, outcomes));
+  problems.push(...clients.problems);
   const signingKey = contentOf(outcomes['signing-key.asc']);
   if (problems.length > 0 || signingKey === undefined) throw new SecretsError(environment, problems);
-  return { environment, folder: absolute, signingKey: new Secret(signingKey), ...collect(absolute, outcomes) };
+  const own = { environment, folder: absolute, signingKey: new Secret(signingKey) };
+  return { ...own, ...collect(absolute, outcomes), clientCertificates: clients.found };
 }
 
 async function listFolder(environment: string, folder: string): Promise<readonly string[]> {
@@ -168,7 +181,7 @@ function problem(folder: string, name: string, message: string): SecretProblem {
 function collect(
   folder: string,
   outcomes: Outcomes,
-): Omit<EnvironmentSecrets, 'environment' | 'folder' | 'signingKey'> {
+): Omit<EnvironmentSecrets, 'environment' | 'folder' | 'signingKey' | 'clientCertificates'> {
   const line = (name: SecretFileName): Secret | undefined => {
     const text = contentOf(outcomes[name])?.toString('utf8');
     return text === undefined ? undefined : new Secret(stripLineFeed(text));

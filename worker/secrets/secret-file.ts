@@ -21,8 +21,13 @@ export const SECRET_FILES = [
 /** The name of a secret file. */
 export type SecretFileName = (typeof SECRET_FILES)[number];
 
-/** Held beside the secrets, but no secrets: they may be read, though not written, by everybody. */
-const PUBLIC: readonly string[] = ['known_hosts', 'ca.crt'] satisfies SecretFileName[];
+/** What is held beside the secrets and is none may be read, though not written, by everybody. */
+export type SecretFileKind = 'secret' | 'public';
+
+/** What a file of this name is. */
+export function kindOf(name: SecretFileName): SecretFileKind {
+  return name === 'known_hosts' || name === 'ca.crt' ? 'public' : 'secret';
+}
 
 /** What became of reading one file. */
 export type FileOutcome =
@@ -34,13 +39,13 @@ export type FileOutcome =
  * Reads one file with everything judged on the opened file itself, so that nothing can be exchanged in between.
  * Symbolic links are followed: a mounted Kubernetes Secret consists of them. Never throws.
  */
-export async function readSecretFile(file: string, name: SecretFileName): Promise<FileOutcome> {
+export async function readSecretFile(file: string, kind: SecretFileKind): Promise<FileOutcome> {
   let handle: FileHandle | undefined;
   try {
     // Without O_NONBLOCK a named pipe in its place would hold the start for ever.
     handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await handle.stat();
-    const wrong = refuseStats(stats, name);
+    const wrong = refuseStats(stats, kind);
     if (wrong !== undefined) return { kind: 'refused', message: wrong };
     const content = await readBounded(handle);
     if (content === undefined) return { kind: 'refused', message: TOO_LARGE };
@@ -56,12 +61,12 @@ export async function readSecretFile(file: string, name: SecretFileName): Promis
 const EMPTY = 'is empty; expected content; write the secret into it, or remove the file';
 const TOO_LARGE = `is larger than ${MAX_SECRET_BYTES} bytes; expected a small file; put the right file here`;
 
-function refuseStats(stats: Stats, name: SecretFileName): string | undefined {
+function refuseStats(stats: Stats, kind: SecretFileKind): string | undefined {
   if (!stats.isFile()) return 'is not a regular file; expected a file; put a file here, or a link to one';
-  const forbidden = PUBLIC.includes(name) ? 0o002 : 0o007;
+  const forbidden = kind === 'public' ? 0o002 : 0o007;
   if ((stats.mode & forbidden) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    const what = PUBLIC.includes(name) ? 'may be written' : 'may be read, written or run';
+    const what = kind === 'public' ? 'may be written' : 'may be read, written or run';
     return `${what} by every user of the machine (mode ${mode}); expected mode 0400 or 0440; run chmod o-rwx on it, or in Kubernetes set defaultMode: 0440 on the volume of the Secret`;
   }
   if (stats.size > MAX_SECRET_BYTES) return TOO_LARGE;

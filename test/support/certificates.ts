@@ -1,0 +1,39 @@
+/** Certificates of a private authority made for one test: of a server, and of a client. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { EC_KEY, runOpenssl } from './docker-registry.ts';
+
+/** Everything in PEM. */
+export interface Certificates {
+  readonly ca: string;
+  readonly server: { readonly cert: string; readonly key: string };
+  readonly client: { readonly cert: string; readonly key: string };
+}
+
+/** Fills a folder of its own below `folder`. The server is 127.0.0.1, localhost and whatever `names` has. */
+export async function createCertificates(folder: string, names: readonly string[] = []): Promise<Certificates> {
+  const place = path.join(folder, 'authority');
+  await mkdir(place, { recursive: true });
+  const file = (name: string): string => path.join(place, name);
+  const subjects = ['IP:127.0.0.1', 'DNS:localhost', ...names.map((name) => `DNS:${name}`)];
+  const sections = [
+    '[req]\ndistinguished_name = name\n[name]',
+    '[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash',
+    `[server]\nbasicConstraints = CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = ${subjects.join(', ')}`,
+    '[client]\nbasicConstraints = CA:FALSE\nextendedKeyUsage = clientAuth\n',
+  ];
+  await writeFile(file('openssl.cnf'), sections.join('\n'));
+  const config = ['-config', file('openssl.cnf')];
+  const out = ['-subj', '/CN=Authority of a test', '-keyout', file('ca.key'), '-out', file('ca.pem'), '-days', '2'];
+  await runOpenssl(['req', '-x509', ...EC_KEY, ...config, '-extensions', 'authority', ...out]);
+  for (const name of ['server', 'client']) {
+    const [key, request, certificate] = [file(`${name}.key`), file(`${name}.csr`), file(`${name}.pem`)];
+    await runOpenssl(['req', ...EC_KEY, ...config, '-subj', `/CN=${name}`, '-keyout', key, '-out', request]);
+    const issuer = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-days', '2'];
+    const extensions = ['-extfile', file('openssl.cnf'), '-extensions', name];
+    await runOpenssl(['x509', '-req', '-in', request, ...issuer, ...extensions, '-out', certificate]);
+  }
+  const read = (name: string): Promise<string> => readFile(file(name), 'utf8');
+  const pair = async (name: string) => ({ cert: await read(`${name}.pem`), key: await read(`${name}.key`) });
+  return { ca: await read('ca.pem'), server: await pair('server'), client: await pair('client') };
+}
