@@ -22,7 +22,8 @@ import type { Verdict } from '../test/support/hostile-registry/compare/verdict.t
 import { BEHAVIOURS, makeCertificates } from '../test/support/hostile-registry/index.ts';
 import type { Behaviour } from '../test/support/hostile-registry/index.ts';
 
-const AT_ONCE = 4;
+/** They wait most of the time. */
+const AT_ONCE = 10;
 /** A registry that behaves, for the memory that a program takes anyway. */
 const GOOD: Behaviour = {
   name: 'good',

@@ -11,3 +11,29 @@ export function deadlineAfter(ms: number): AbortSignal {
   setTimeout(() => controller.abort(timeout), ms).unref();
   return controller.signal;
 }
+
+/**
+ * Waits for work, or for its signal: undici, for one, hears of an abort only when a connection stands.
+ * @param late gets what the work brings after all, so that it can be given up.
+ * @throws what the work throws; the reason of the signal.
+ */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+  late: (result: T) => void = () => undefined,
+): Promise<T> {
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } catch (error) {
+    if (signal.aborted) work.then(late, () => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

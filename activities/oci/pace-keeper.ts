@@ -11,6 +11,9 @@ export interface Pace {
 /** 1 KiB/s: no network that is worth waiting for is slower, and one byte every ten seconds would hold a slot for ever. */
 export const SLOWEST_PACE: Pace = { windowMs: 30_000, bytes: 30 * 1024 };
 
+/** Asking again would be as slow. */
+export class TooSlowError extends RegistryError {}
+
 export interface PaceKeeper {
   /** Bytes came, after however long a wait. */
   readonly arrived: (bytes: number) => void;
@@ -20,7 +23,7 @@ export interface PaceKeeper {
 
 /**
  * Watches over a stream.
- * @throws RegistryError `registry-unavailable`, out of `arrived`, where it is too slow.
+ * @throws TooSlowError `registry-unavailable`, out of `arrived`.
  */
 export function paceKeeper(subject: string, { windowMs, bytes }: Pace = SLOWEST_PACE): PaceKeeper {
   let waited = 0;
@@ -34,7 +37,7 @@ export function paceKeeper(subject: string, { windowMs, bytes }: Pace = SLOWEST_
       if (waited < windowMs) return;
       if (received < bytes) {
         const message = `${subject}: expected at least ${bytes} bytes in ${windowMs} ms, received ${received}`;
-        throw new RegistryError('registry-unavailable', message);
+        throw new TooSlowError('registry-unavailable', message);
       }
       [waited, received] = [0, 0];
     },

@@ -1,6 +1,6 @@
 /** One HTTP exchange on the wire: no redirects, no authentication, no retries. */
 import type { Dispatcher } from 'undici';
-import { deadlineAfter } from '../deadline/index.ts';
+import { deadlineAfter, unlessAborted } from '../deadline/index.ts';
 import { BulkConnections } from './bulk-connections.ts';
 import { NotPlainError } from './bulk-head.ts';
 import { Connections } from './connections.ts';
@@ -108,14 +108,15 @@ export class Wire {
     const { method, url, body } = request;
     const answer = await this.#overSocket(request);
     if (answer !== undefined) return answer;
-    const response = await this.#connections.dispatcherFor(request).request({
+    const bounds = this.#bounds(request);
+    const response = this.#connections.dispatcherFor(request).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method,
-      ...this.#bounds(request),
+      ...bounds,
       ...forUndici(body, request.headers),
     });
-    return fromUndici(response);
+    return fromUndici(await unlessAborted(response, bounds.signal, ({ body: unread }) => void unread.destroy()));
   }
 
   /** Undefined where the raw data path is not for this request, or not for this host. */
@@ -140,7 +141,7 @@ export class Wire {
     }
   }
 
-  #bounds({ signal, streamsAnswer, body }: WireRequest): Partial<Dispatcher.RequestOptions> {
+  #bounds({ signal, streamsAnswer, body }: WireRequest): Partial<Dispatcher.RequestOptions> & { signal: AbortSignal } {
     const { timeoutMs } = this.#options;
     const streams = streamsAnswer === true || isStream(body);
     const deadline = streams ? undefined : deadlineAfter(timeoutMs);

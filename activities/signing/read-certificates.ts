@@ -43,6 +43,8 @@ export interface ReadCertificates {
 }
 
 const KEY_REVOCATION = 0x20;
+/** Session keys, one-pass signatures, encrypted data: in a key file they are keys that were damaged. */
+const OF_MESSAGES = new Set([1, 3, 4, 9, 18, 19, 20]);
 const MAX_USER_ID = 2048;
 
 /** Sorts the packets of a key file. */
@@ -89,6 +91,8 @@ class CertificateReader {
       case TAG.marker:
         if (Buffer.from(packet.body).toString('latin1') !== 'PGP') throw malformed('a damaged marker packet');
         break;
+      default:
+        if (OF_MESSAGES.has(packet.tag)) throw malformed(`packet ${packet.tag}, which is of messages`);
     }
   }
 

@@ -56,7 +56,9 @@ export async function judgeIn(
 export function refusalOf(verdict: ImageVerdict): string {
   const refused = verdict.platforms.find(({ verdict: { accepted } }) => !accepted);
   if (refused === undefined) return 'no platform was judged';
-  return `${refused.platform ?? 'image'} ${refused.digest}: ${refused.verdict.reason}`;
+  const where =
+    verdict.signaturesIn === undefined ? '' : '; its registry keeps signatures itself, and clusters read only those';
+  return `${refused.platform ?? 'image'} ${refused.digest}: ${refused.verdict.reason}${where}`;
 }
 
 /** Tells whether `untrustedBlob` is a valid signature of `fingerprint` for this digest under this environment's tag. */

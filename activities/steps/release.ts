@@ -6,6 +6,7 @@ import type { EnvironmentActivities, ReleaseOutcome, StepInput } from '../../wor
 import { readImageTree } from '../oci/index.ts';
 import { checkServedByAll, expectSignatures } from '../signature-server/index.ts';
 import type { ExpectedSignature } from '../signature-server/index.ts';
+import { publishToRegistry } from '../trust/index.ts';
 import type { EnvironmentContext, StepCall } from './context.ts';
 import { digestReferenceIn, repositoryIn, storedRecord, tagReferenceIn } from './image.ts';
 import { claimedReference, isOurSignature, judgeIn, readKeys, refusalOf } from './judge.ts';
@@ -17,9 +18,13 @@ type Output<Name extends keyof EnvironmentActivities> = ReturnType<EnvironmentAc
 /** Each look may find a publication that came meanwhile; that many in a row are somebody's loop. */
 const LOOKS = 10;
 
-/** `rebuild`: asks the signature server to take up the commit; asking again is harmless. */
+/**
+ * `rebuild`: asks the signature server to take up the commit, and gives the signatures to a registry that keeps them
+ * itself, since clusters read only those; doing so again is harmless. Git stays where they come from.
+ */
 export async function rebuild(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
   const { record, commit } = input;
+  await keepInRegistry(context, input, call);
   const { url, branch } = context.repository;
   // The same for every attempt, so that a receiver can tell a repeated delivery from a new one.
   const delivery = createHash('sha256')
@@ -28,6 +33,14 @@ export async function rebuild(context: EnvironmentContext, input: Input<'rebuild
     .slice(0, 32);
   const before = '0'.repeat(commit.length);
   await context.rebuild.trigger({ repositoryUrl: url, branch, before, after: commit, delivery }, call);
+}
+
+async function keepInRegistry(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
+  const client = context.registryClient;
+  const reference = tagReferenceIn(context, input.record.image);
+  if (!(await client.supportsSignatures(reference, call))) return;
+  const signatures = await expectedSignatures(context, input, call);
+  await publishToRegistry({ client, reference, signatures, signal: call.signal });
 }
 
 /** `confirm`: one look at every replica, then the judgement a cluster would come to. */

@@ -1,6 +1,6 @@
 import { getGlobalDispatcher } from 'undici';
 import type { Dispatcher } from 'undici';
-import { deadlineAfter } from '../deadline/index.ts';
+import { deadlineAfter, unlessAborted } from '../deadline/index.ts';
 import { TrustError } from './error.ts';
 import { displayUrl, parseLookasideUrl, parseUserInfo } from './lookaside-url.ts';
 import type { LookasideUrl } from './lookaside-url.ts';
@@ -49,17 +49,18 @@ export async function fetchUrl(url: string, options: FetchUrl): Promise<Uint8Arr
 
 async function exchange(
   target: LookasideUrl,
-  options: FetchUrl,
+  options: FetchUrl & { readonly signal: AbortSignal },
 ): Promise<{ readonly body?: Uint8Array; readonly location?: string }> {
   const { dispatcher, headers, signal } = options;
   // In two parts, because a URL as one would lose `..` and an empty query, which readers send as written.
-  const response = await (dispatcher ?? getGlobalDispatcher()).request({
+  const request = (dispatcher ?? getGlobalDispatcher()).request({
     origin: new URL(`${target.scheme}://${target.authority}`).origin,
     path: `${target.path === '' ? '/' : target.path}${target.query}`,
     method: 'GET',
     headers: { ...headers },
-    signal: signal ?? null,
+    signal,
   });
+  const response = await unlessAborted(request, signal, ({ body: unread }) => void unread.destroy());
   const { statusCode, body } = response;
   const location = [response.headers['location']].flat()[0];
   if (statusCode === 200) {

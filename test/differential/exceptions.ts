@@ -11,6 +11,7 @@ export const BLOB_EXCEPTIONS: Readonly<Record<string, string>> = {
   'compressed twice': 'compression in compression serves bombs only',
   'bytes behind': 'bytes behind a compressed message are swallowed by GnuPG alone',
   'junk behind': 'bytes behind a message that happen to look like the beginning of a packet nobody knows',
+  'cut ZIP': 'a ZIP stream without its end, which GnuPG sometimes completes with a byte of its own',
   armour: 'an armoured message behind the prefix of a stored signature: only binary messages are container signatures',
 };
 
@@ -35,6 +36,7 @@ const RULES: readonly Rule[] = [
     message: /middle of a packet/,
     step: /(?:junk|line feed|bytes) behind/,
   },
+  { exception: 'cut ZIP', reason: 'structure', message: /compressed data is damaged/, step: /compression 1, .*cut by/ },
   { exception: 'armour', reason: 'structure', message: /no packet begins at byte 0/, step: /armour behind a prefix/ },
 ];
 

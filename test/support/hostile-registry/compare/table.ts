@@ -54,9 +54,9 @@ const INTRODUCTION = [
   'Every behaviour is one that a client may meet, served by the same server; `npm run bench -- hostile` makes this table.',
   'Others pull, push or list through a proxy that stands for the internet, over TLS, with a login for the registry and none',
   'elsewhere. Unsound: a secret, or (where nobody may be asked) any request, to another origin; more than 32 MiB beyond',
-  'what the program takes at a good registry; not done after 20 s; accepted although it must be refused. The token protocol',
+  'what the program takes at a good registry; still reading a flood after 20 s; accepted although it must be refused. The token protocol',
   'lets clients ask whatever realm a registry names: programs that send their password there do what it says, and are',
-  'unsound by this measure. Lenient: read in spite of it, where the bytes are checked or the program asks for them. What',
+  'unsound by this measure. Lenient: read in spite of it, where the bytes are checked or the program asks for them, or still trying after 20 s. What',
   'needs names that resolve as an attacker wants, time limits of a client, or another TLS was met by ours alone (–).',
 ];
 

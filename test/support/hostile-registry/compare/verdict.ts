@@ -22,9 +22,11 @@ export function judgePeer(behaviour: Behaviour, report: PeerReport | undefined, 
   if (serious.length > 0) return { is: 'unsound', why: `secret to ${serious.join(', ')}` };
   if (asksElsewhere === 'never' && elsewhere.length > 0) return { is: 'unsound', why: `asked ${elsewhere.join(', ')}` };
   if (/^(?:panic|fatal error|goroutine \d)/m.test(said)) return { is: 'unsound', why: 'crashed' };
-  if (code === undefined) return { is: 'unsound', why: `not done after ${LIMIT_MS / 1000} s` };
   const growth = peakBytes - usualBytes;
   if (growth > GROWTH_BYTES) return { is: 'unsound', why: `${Math.round(growth / 1024 / 1024)} MiB more memory` };
+  // Some ask again and again, with pauses, which is no fault by itself; to go on reading is one.
+  const unended = `not done after ${LIMIT_MS / 1000} s`;
+  if (code === undefined) return { is: behaviour.threat === 'too-much' ? 'unsound' : 'lenient', why: unended };
   if (code !== 0 || expect.includes('success')) return { is: 'sound', why: '' };
   if (HARMLESS_TO_READ.has(behaviour.threat)) return { is: 'lenient', why: 'read it' };
   return { is: 'unsound', why: 'accepted it' };
