@@ -13,7 +13,8 @@ import { printSummary, runPhase, runVitest } from './run-vitest.mjs';
 
 const PARTS = /** @type {const} */ ([
   ...['temporal', 'skopeo', 'docker-registry', 'apache2'],
-  ...['git', 'git-http-backend', 'gpg', 'openssl', 'sshd'],
+  ...['git', 'git-http-backend', 'gpg', 'openssl', 'sshd', 'htpasswd'],
+  ...['distribution-3', 'judge', 'oras', 'referrers-registry'],
 ]);
 
 const PARTS_ENDING = '.parts.test.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BulkConnections } from '../../../activities/oci/bulk-connections.ts';
-import type { BulkAnswer, BulkRequest } from '../../../activities/oci/bulk-exchange.ts';
+import type { BulkAnswer, BulkRequest, Take } from '../../../activities/oci/bulk-exchange.ts';
 import { NotPlainError, parseHead } from '../../../activities/oci/bulk-head.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n';
@@ -109,7 +109,7 @@ async function startServer(speak: (socket: net.Socket, round: number) => void | 
     sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('data', (piece) => {
-      heard[index] += piece.toString('latin1');
+      heard[index] = `${heard[index] ?? ''}${piece.toString('latin1')}`;
     });
     socket.once('data', () => void speak(socket, round++));
   });
@@ -271,10 +271,10 @@ describe('BulkConnections', () => {
 
   it('fails where fewer bytes come than were announced to the other side', async () => {
     const { origin } = await startServer(() => undefined);
-    const body = {
-      size: 10,
-      feed: async (write: (piece: Uint8Array) => unknown) => void (await write(Buffer.alloc(9))),
+    const feed = async (write: Take): Promise<void> => {
+      await write(Buffer.alloc(9));
     };
+    const body = { size: 10, feed };
     await expect(open().exchange(get(origin, { method: 'PUT', body }))).rejects.toThrow('expected 10 bytes');
   });
 

@@ -60,7 +60,10 @@ function chunkAt(index: number): string {
 /** Takes a part of the body, then breaks the connection, as often as told. */
 function cutAfter(bytes: number, times: number): (exchange: ScriptedExchange) => Promise<void> {
   return async ({ request, round, proceed, cut }) => {
-    if (round >= times) { await proceed(); return; }
+    if (round >= times) {
+      await proceed();
+      return;
+    }
     let seen = 0;
     for await (const piece of request) {
       seen += (piece as Buffer).length;
@@ -107,7 +110,10 @@ describe.each(['raw', 'undici'] as const)('a large blob over %s', (dataPath) => 
     const setting = await prepare(dataPath);
     const { source, blob, digest, options } = setting;
     source.on(new RegExp(`^GET .*${digest}`), async ({ round, request, response, proceed, cut }) => {
-      if (round >= 8) { await proceed(); return; }
+      if (round >= 8) {
+        await proceed();
+        return;
+      }
       const from = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
       const headers = { 'content-range': `bytes ${from}-${blob.length - 1}/${blob.length}` };
       response.writeHead(from === 0 ? 200 : 206, { 'content-length': String(blob.length - from), ...headers });
@@ -123,7 +129,10 @@ describe.each(['raw', 'undici'] as const)('a large blob over %s', (dataPath) => 
     const setting = await prepare(dataPath);
     const { source, blob, digest, options } = setting;
     source.on(new RegExp(`^GET .*${digest}`), ({ round, response, reply, cut }) => {
-      if (round > 0) { reply(200, { 'content-length': String(blob.length) }, blob); return; }
+      if (round > 0) {
+        reply(200, { 'content-length': String(blob.length) }, blob);
+        return;
+      }
       response.writeHead(200, { 'content-length': String(blob.length) });
       response.write(blob.subarray(0, 2 * MIB), () => setTimeout(cut, 20));
     });
@@ -139,7 +148,10 @@ describe.each(['raw', 'undici'] as const)('a large blob over %s', (dataPath) => 
   ])('refuses %s than the one that was asked for', async (_, headers) => {
     const { source, target, blob, digest, options } = await prepare(dataPath);
     source.on(new RegExp(`^GET .*${digest}`), ({ round, response, reply, cut }) => {
-      if (round > 0) { reply(206, { 'content-length': String(blob.length - 100_000), ...headers }); return; }
+      if (round > 0) {
+        reply(206, { 'content-length': String(blob.length - 100_000), ...headers });
+        return;
+      }
       response.writeHead(200, { 'content-length': String(blob.length) });
       response.write(blob.subarray(0, 100_000), () => setTimeout(cut, 20));
     });
@@ -186,14 +198,16 @@ describe.each(['raw', 'undici'] as const)('a large blob over %s', (dataPath) => 
 
   it('is there where only the answer to its completion was lost', async () => {
     const setting = await prepare(dataPath, 3 * MIB);
-    setting.target.on(/^PUT .*uploads/, async ({ round, request, response, proceed, cut }) => {
-      if (round > 1) { await proceed(); return; }
+    setting.target.on(/^PUT .*uploads/, async ({ round, response, proceed, cut }) => {
+      if (round > 1) {
+        await proceed();
+        return;
+      }
       response.end = (() => {
         cut();
         return response;
       }) as never;
       await proceed();
-      request;
     });
     await copyImage(setting.options);
     expectWhole(setting);
