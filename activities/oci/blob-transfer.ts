@@ -3,7 +3,7 @@ import type { ByteThrottle } from './byte-throttle.ts';
 import type { RegistryClient } from './client.ts';
 import type { BlobCounter } from './copy-progress.ts';
 import type { Descriptor } from './descriptor.ts';
-import { RegistryError, isPassing, onSide } from './error.ts';
+import { RegistryError, isPassing, isUploadLost, onSide } from './error.ts';
 import { OPENING_MS, withLateSignal } from './late-signal.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Part } from './part-writer.ts';
@@ -193,8 +193,7 @@ export class BlobTransfer {
   #mayRecover(error: unknown): boolean {
     if (!(error instanceof RegistryError) || error.side !== 'target') return false;
     if (isPassing(error)) return true;
-    // A token may have died since the upload was opened, and a session been forgotten.
-    if (error.status === 401 || error.registryCodes.includes('BLOB_UPLOAD_UNKNOWN')) return true;
+    if (isUploadLost(error)) return true;
     return this.#isChunked && error.status !== undefined && NO_CHUNKS.has(error.status);
   }
 

@@ -3,7 +3,7 @@ import type { CopyEnd, TransferTask } from './blob-transfer.ts';
 import type { Call } from './client.ts';
 import type { BlobCounter, BlobOutcome, CopyCounter } from './copy-progress.ts';
 import type { Descriptor } from './descriptor.ts';
-import { RegistryError, isPassing, onSide } from './error.ts';
+import { RegistryError, isPassing, isUploadLost, onSide } from './error.ts';
 import { OPENING_MS, withLateSignal } from './late-signal.ts';
 import type { OpenOutcome, WantedBlob } from './open-upload.ts';
 import { BULK_BYTES } from './read-blob.ts';
@@ -134,5 +134,5 @@ async function openLate({ route, blob, mode }: Errand, { signal }: Call): Promis
 function isWorthAnotherTry(error: unknown): boolean {
   // What can be done about a source that breaks off was done while it was read.
   if (!(error instanceof RegistryError) || error.side !== 'target') return false;
-  return isPassing(error) || error.status === 401 || error.registryCodes.includes('BLOB_UPLOAD_UNKNOWN');
+  return isPassing(error) || isUploadLost(error);
 }

@@ -76,3 +76,12 @@ export function withSide(side: RegistrySide, error: unknown): unknown {
 export function isPassing(error: unknown): boolean {
   return error instanceof RegistryError && (error.code === 'registry-unavailable' || error.code === 'rate-limited');
 }
+
+/**
+ * Whether a registry no longer knows an upload, as after a restart: Distribution then calls its own location invalid. A
+ * token that has died since the upload was opened looks like it too.
+ */
+export function isUploadLost({ status, registryCodes }: RegistryError): boolean {
+  const isCalledSo = registryCodes.some((code) => code === 'BLOB_UPLOAD_UNKNOWN' || code === 'BLOB_UPLOAD_INVALID');
+  return status === 401 || status === 404 || isCalledSo;
+}
