@@ -3,10 +3,11 @@
  * into one buffer per connection and handed on before it is used again, which costs a third of what streams cost
  * (`npm run bench -- copy`). It understands plain answers and nothing else; whoever calls falls back to undici.
  */
-import net from 'node:net';
-import tls from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import { NotPlainError, parseHead } from './bulk-head.ts';
 import type { PlainHead } from './bulk-head.ts';
+import { openBulkSocket } from './bulk-socket.ts';
 
 /** Takes a piece of a body. The piece is valid until the promise, if there is one, has settled. */
 export type Take = (piece: Uint8Array) => Promise<void> | undefined;
@@ -18,7 +19,7 @@ export interface BulkRequest {
   /** Exactly `size` bytes, which `feed` hands to `write` one piece after the other. */
   readonly body?: { readonly size: number; readonly feed: (write: Take) => Promise<void> };
   /** What `net.connect` or `tls.connect` are told beside host and port; the same object for the same kind of connection. */
-  readonly connect: tls.ConnectionOptions & { readonly timeout: number };
+  readonly connect: ConnectionOptions & { readonly timeout: number };
   /** Idle time, in milliseconds; `commitMs` once the whole body has been sent. */
   readonly idleMs: number;
   readonly commitMs: number;
@@ -33,15 +34,12 @@ export interface BulkAnswer extends Pick<PlainHead, 'status' | 'headers'> {
   readonly close: () => void;
 }
 
-const BUFFER_BYTES = 256 * 1024;
-
 /** The answer came before the whole body was sent: there is no use in sending the rest. */
 class AnsweredEarlyError extends Error {}
 
 /** One socket, used for one exchange after the other. */
 export class BulkConnection {
-  readonly socket: net.Socket;
-  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly socket: Socket;
   #heard = Buffer.alloc(0);
   #head: PlainHead | undefined;
   #left = 0;
@@ -54,18 +52,12 @@ export class BulkConnection {
   #wake: () => void = () => undefined;
 
   constructor({ url, connect }: Pick<BulkRequest, 'url' | 'connect'>) {
-    const { timeout, ...options } = connect;
-    const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-    const isTls = url.protocol === 'https:';
-    const onread = { buffer: this.#buffer, callback: (size: number) => this.#receive(size) };
-    const target = { ...options, host, port: Number(url.port) || (isTls ? 443 : 80), onread, noDelay: true };
-    const named = { ...(net.isIP(host) === 0 && { servername: host }), ALPNProtocols: ['http/1.1'], ...target };
-    this.socket = isTls ? tls.connect(named as tls.ConnectionOptions) : net.connect(target as net.NetConnectOpts);
-    this.socket.setTimeout(timeout);
+    this.socket = openBulkSocket(url, connect, (bytes) => this.#receive(bytes));
+    this.socket.setTimeout(connect.timeout);
     this.socket.on('timeout', () => {
       if (!this.#isHeld) this.end(networkError('ETIMEDOUT', 'nothing heard'));
     });
-    this.socket.once(isTls ? 'secureConnect' : 'connect', () => {
+    this.socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       this.#isReady = true;
       this.#wake();
     });
@@ -198,9 +190,8 @@ export class BulkConnection {
   }
 
   /** Returns whether to go on reading. */
-  #receive(size: number): boolean {
+  #receive(bytes: Buffer): boolean {
     try {
-      const bytes = this.#buffer.subarray(0, size);
       if (this.#head !== undefined) return this.#deliver(bytes);
       this.#heard = Buffer.concat([this.#heard, bytes]);
       this.#head = parseHead(this.#heard);

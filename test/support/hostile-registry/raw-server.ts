@@ -33,7 +33,7 @@ export interface RawExchange {
   readonly raw: (bytes: string | Buffer) => void;
   /** One byte after the other. */
   readonly drip: (bytes: string | Buffer, everyMs: number) => void;
-  /** The head, then `piece` without end, as fast as the client takes it. */
+  /** The head, then `piece` without end, as fast as the client takes it, up to 100 MB in a second. */
   readonly pour: (head: string, piece: Buffer) => void;
   /** Ends the connection properly. */
   readonly end: () => void;
@@ -63,6 +63,8 @@ export interface RawServerOptions {
 }
 
 const TLS_HANDSHAKE = 0x16;
+/** Enough to fill any memory soon, and time for the other conversations of this process. */
+const POUR = { bytes: 1024 * 1024, everyMs: 10 } as const;
 
 interface State extends RawServerOptions {
   readonly sockets: Set<net.Socket>;
@@ -155,11 +157,14 @@ function answersTo(socket: net.Socket, request: RawRequest): Omit<RawExchange, '
     drip: (bytes, everyMs) => void drip(socket, Buffer.from(bytes as Buffer), everyMs),
     pour: (head, piece) => {
       raw(head);
-      const more = (): void => {
-        while (socket.writable && socket.write(piece));
-      };
-      socket.on('drain', more);
-      more();
+      let wasTaken = true;
+      socket.on('drain', () => (wasTaken = true));
+      const more = setInterval(() => {
+        if (!socket.writable) clearInterval(more);
+        for (let left = POUR.bytes; wasTaken && left > 0 && socket.writable; left -= piece.length) {
+          wasTaken = socket.write(piece);
+        }
+      }, POUR.everyMs);
     },
     end: () => void socket.end(),
     cut: () => void socket.destroy(),

@@ -64,7 +64,7 @@ export async function runPeer(
     secureContext: ground.secureContext,
     placeOf: proxy.placeOf,
     answer: async (exchange) => {
-      parts.wasMet ||= await serve(behaviour, stage, exchange);
+      if (await serve(behaviour, stage, exchange)) parts.wasMet = true;
     },
   });
   parts.port = server.port;
