@@ -4,8 +4,8 @@
  */
 import { startBreakingProxy } from './breaking-proxy.ts';
 import type { BreakingProxy } from './breaking-proxy.ts';
-import { startEndlessRegistry } from './endless-registry.ts';
-import type { EndlessCounts, EndlessOptions, EndlessRegistry } from './endless-registry.ts';
+import { startEndlessRegistry } from '../support/endless-registry.ts';
+import type { EndlessCounts, EndlessOptions, EndlessRegistry } from '../support/endless-registry.ts';
 
 export interface StartOrder {
   readonly order: 'start';
