@@ -88,19 +88,25 @@ export class BlobTransfer {
   }
 
   #take(piece: Uint8Array): Promise<void> | undefined {
-    const { blob, counter, throttle, signal } = this.#task;
+    const { blob, throttle, signal } = this.#task;
     const from = this.#hash.position;
     this.#hash.update(piece);
     // The last piece of a wrong blob is never sent.
     if (this.#hash.position === blob.size && !this.#hash.matches()) throw wrongBytes(blob);
-    const known = Math.min(Math.max(this.#offset - from, 0), piece.length);
-    if (known > 0) counter.readAgain(known);
-    if (known === piece.length) return undefined;
-    const fresh = known === 0 ? piece : piece.subarray(known);
-    counter.sent(fresh.length);
+    const fresh = this.#countFresh(piece, from);
+    if (fresh.length === 0) return undefined;
     const allowed = throttle?.spend(fresh.length, signal);
     const written = this.#write(fresh);
     return allowed === undefined ? written : Promise.all([written, allowed]).then(() => undefined);
+  }
+
+  /** What the registry does not have of a piece that stands at `from`. */
+  #countFresh(piece: Uint8Array, from: number): Uint8Array {
+    const { counter } = this.#task;
+    const known = Math.min(Math.max(this.#offset - from, 0), piece.length);
+    counter.readAgain(known);
+    counter.sent(piece.length - known);
+    return piece.subarray(known);
   }
 
   #write(piece: Uint8Array): Promise<void> | undefined {
@@ -166,7 +172,7 @@ export class BlobTransfer {
 
   /** Reads again what the registry does not have, checks that it is what was read before, and sends it. */
   async #replay(): Promise<void> {
-    const { source, blob, counter } = this.#task;
+    const { source, blob } = this.#task;
     const to = this.#hash.position;
     if (this.#offset >= to) return;
     this.#writer = new PartWriter(() => this.#nextPart());
@@ -174,14 +180,10 @@ export class BlobTransfer {
     let position = replay.from;
     const take = (piece: Uint8Array): Promise<void> | undefined => {
       replay.update(piece);
-      const known = Math.min(Math.max(this.#offset - position, 0), piece.length);
       position += piece.length;
-      counter.readAgain(known);
       if (position === to && !replay.isSame()) throw wrongBytes(blob);
-      const fresh = piece.subarray(known);
-      if (fresh.length === 0) return undefined;
-      counter.sent(fresh.length);
-      return this.#writer.write(fresh);
+      const fresh = this.#countFresh(piece, position - piece.length);
+      return fresh.length === 0 ? undefined : this.#writer.write(fresh);
     };
     const reading = { repository: source.repository, blob, from: replay.from, to, take };
     await onSide('source', source.client.streamBlob(reading, this.#call)).catch(async (error: unknown) => {

@@ -5,7 +5,7 @@ import { headBlob } from './blob-requests.ts';
 import type { RegistryCredentials } from './credentials.ts';
 import type { Descriptor } from './descriptor.ts';
 import { RegistryError } from './error.ts';
-import { deleteTag, getManifest, headManifest, headTag, putManifest } from './manifest-requests.ts';
+import { deleteTag, getManifest, headManifest, putManifest } from './manifest-requests.ts';
 import type { PutOutcome } from './manifest-requests.ts';
 import { MountHabits, learnMountHabit, openUpload } from './open-upload.ts';
 import type { OpenOutcome, WantedBlob } from './open-upload.ts';
@@ -122,8 +122,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       const message = `fetch manifest ${formatReference(reference)}: the registry has none`;
       throw new RegistryError('image-unknown', message, { status: 404 });
     },
-    untrustedDigest: (reference, call) => headTag(session, reference, call?.signal),
-    hasManifest: (repository, digest, call) => headManifest(session, { repository, digest }, call?.signal),
+    untrustedDigest: async (reference, call) => (await headManifest(session, reference, call?.signal)).untrustedDigest,
+    hasManifest: async ({ domain, path }, digest, call) =>
+      (await headManifest(session, { domain, path, digest }, call?.signal)).isThere,
     putManifest: (repository, manifest, tag, call) => putManifest(session, { repository, manifest, tag }, call?.signal),
     listReferrers: (repository, digest, call) => getReferrers(session, { repository, digest }, call?.signal),
     deleteTag: (reference, call) => deleteTag(session, reference, call?.signal),

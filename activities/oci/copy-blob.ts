@@ -25,6 +25,7 @@ export interface BlobCall {
 }
 
 const ATTEMPTS = 3;
+
 /** Tells whether a blob is held in memory on its way; larger ones are passed on while they are read. */
 export function isSmall({ size }: Descriptor): boolean {
   return size <= BULK_BYTES;

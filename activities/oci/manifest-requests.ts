@@ -43,32 +43,19 @@ export async function getManifest(
   return { digest, mediaType, bytes };
 }
 
-/** Tells by a HEAD whether the registry says it has a manifest. */
-export async function headManifest(
-  session: RegistrySession,
-  { repository, digest }: { readonly repository: Repository; readonly digest: Digest },
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
-  const answer = await session.send({
-    method: 'HEAD',
-    repository,
-    to: `manifests/${parseDigest(digest)}`,
-    actions: 'pull',
-    headers: { accept: MANIFEST_ACCEPT },
-    subject: `look for manifest ${formatRepository(repository)}@${digest}`,
-    accept: [200, 404],
-    signal,
-  });
-  await answer.discard();
-  return answer.status === 200;
+/** What a HEAD tells of a manifest; nothing of it is proven. */
+export interface ManifestHead {
+  readonly isThere: boolean;
+  /** The digest that the registry names for it, where it names one. */
+  readonly untrustedDigest?: Digest;
 }
 
-/** The digest that the registry names for a tag; undefined where it has no such tag, or names none. */
-export async function headTag(
+/** Asks by a HEAD for the manifest under a tag or digest. */
+export async function headManifest(
   session: RegistrySession,
   reference: ImageReference,
   signal: AbortSignal | undefined,
-): Promise<Digest | undefined> {
+): Promise<ManifestHead> {
   const answer = await session.send({
     method: 'HEAD',
     repository: reference,
@@ -80,8 +67,9 @@ export async function headTag(
     signal,
   });
   await answer.discard();
-  const named = answer.header('docker-content-digest') ?? '';
-  return answer.status === 200 && isDigest(named) ? named : undefined;
+  if (answer.status !== 200) return { isThere: false };
+  const named = answer.header('docker-content-digest');
+  return { isThere: true, ...(isDigest(named) && { untrustedDigest: named }) };
 }
 
 /** What a registry says of a manifest that it took. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
 import type { Repository } from '../../workflows/domain/reference.ts';
@@ -8,6 +7,7 @@ import type { Manifest } from './manifest.ts';
 import { kindOf } from './media-types.ts';
 import { extendReferrers, readReferrers, referrersTag } from './referrer-index.ts';
 import { fetchIfThere } from './referrers.ts';
+import { sleepUnlessAborted } from './sleep-unless-aborted.ts';
 
 /** Artifacts that are in a repository, and the manifest they refer to. */
 export interface Attachment {
@@ -49,7 +49,7 @@ async function listUnderTag(attachment: Attachment, call: Call): Promise<'record
   const name = `the list ${formatReference(reference)}`;
   for (let puts = 0; ; puts++) {
     // Not before the first look at what we put; after that somebody is in our way, and does the same.
-    if (puts > 1) await pause(PAUSE_MS * puts * Math.random(), call);
+    if (puts > 1) await sleepUnlessAborted(PAUSE_MS * puts * Math.random(), call.signal);
     const list = await fetchIfThere(client, reference, call);
     if (list !== undefined && kindOf(list.mediaType) !== 'index') return 'conflict';
     const known = new Set(list === undefined ? [] : readReferrers(list.bytes, name).map(({ digest }) => digest));
@@ -60,8 +60,4 @@ async function listUnderTag(attachment: Attachment, call: Call): Promise<'record
     }
     await client.putManifest(repository, extendReferrers(list, absent, name), reference.tag, call);
   }
-}
-
-async function pause(ms: number, { signal }: Call): Promise<void> {
-  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => signal?.throwIfAborted());
 }
