@@ -28,7 +28,7 @@ export type { ProxySettings } from './proxy.ts';
 export type { ListedReferrer } from './referrer-index.ts';
 export { findReferrers } from './referrers.ts';
 export type { ReferrerDescriptor } from './referrers.ts';
-export { isLoopback } from './registry-endpoint.ts';
+export { endpointOf, isLoopback } from './registry-endpoint.ts';
 export type { RegistryHostOptions, RegistryHosts } from './registry-endpoint.ts';
 export type { OpenOutcome, WantedBlob } from './open-upload.ts';
 export type { BlobReading } from './read-blob.ts';

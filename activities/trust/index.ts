@@ -18,11 +18,13 @@ export type {
 export { fetchUrl } from './fetch-url.ts';
 export type { FetchUrl } from './fetch-url.ts';
 export { generatePolicy } from './generate-policy.ts';
-export type { TrustedRegistry } from './generate-policy.ts';
+export type { PolicyOptions, TrustedRegistry } from './generate-policy.ts';
 export type { ImageToJudge, ManifestSource } from './image-to-judge.ts';
 export { judgeImage } from './judge-image.ts';
 export { builtInLookaside, lookasideUrl } from './lookaside-url.ts';
 export { matchIdentity } from './match-identity.ts';
+export { generateNodeTrust } from './node-trust.ts';
+export type { NodeFile, NodeTrustInput } from './node-trust.ts';
 export { parsePolicy } from './parse-policy.ts';
 export type { KeySource, Policy, Requirement, RequirementList, SignedByRequirement, SignedIdentity } from './policy.ts';
 export { readLookaside } from './read-lookaside.ts';

@@ -43,3 +43,17 @@ fingerprint}], reason, store; or input and error {code, message}: a policy that 
 Examples:
   countersign trust evaluate quay.example.com/acme/web:1 --policy policy.json --manifest m.json --signature signature-1
   countersign trust evaluate - < cases.jsonl > verdicts.jsonl`;
+
+/** The long part of the help of `trust generate`. */
+export const GENERATE_HELP = `
+From the configuration alone: policy.json rejects what is not signed for the environment, registries.d says where its
+signatures are served, keys/ holds its public keys. It is the policy by which the environment's worker judges before it calls
+a promotion released. registries.conf.d and certs.d come along where the registry has no TLS or a private authority.
+The same configuration gives the same bytes. Copy the directory to --node-path and restart CRI-O, which reads policy.json
+at every pull and the rest when it starts. --default accept is for the time in which not everything is signed yet.
+JSON: environment, nodePath, files [{path, nodePath, bytes, sha256}], notes, directory, outcome (written, replaced,
+unchanged); with --dry-run files have base64, and directory and outcome are not there.
+
+Examples:
+  countersign trust generate --environment prod --output-dir node
+  countersign trust generate --environment prod --dry-run --accept localhost quay.io/openshift-release-dev/ocp-release`;

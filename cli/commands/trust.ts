@@ -6,6 +6,7 @@ import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { usageError } from '../failure.ts';
 import type { LookasideWish } from '../trust/find-lookaside-urls.ts';
+import { addGenerate } from './trust-generate.ts';
 import { CHECK_HELP, EVALUATE_HELP, EXPLAIN_HELP, LOOKASIDE_HELP } from './trust-help.ts';
 import { addJudgeOptions, chooseJudge } from './judge-options.ts';
 import type { JudgeOptions } from './judge-options.ts';
@@ -31,8 +32,10 @@ const CONCURRENCY = 8;
 export function addTrust(parent: Command, host: Host): void {
   const trust = parent
     .command('trust')
-    .summary('check policies, and explain what they mean for an image')
-    .description('Checks policy.json and registries.d, and explains what they mean for an image.')
+    .summary('check, explain and generate policies')
+    .description(
+      'Checks policy.json and registries.d, explains what they mean for an image, and generates them for nodes.',
+    )
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -42,6 +45,7 @@ export function addTrust(parent: Command, host: Host): void {
   addExplain(trust, host);
   addLookaside(trust, host);
   addEvaluate(trust, host);
+  addGenerate(trust, host);
 }
 
 function addCheck(trust: Command, host: Host): void {
