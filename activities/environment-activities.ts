@@ -39,7 +39,8 @@ function asActivity<Input, Output>(
     };
     const timer = setInterval(() => context.heartbeat(details), HEARTBEAT_MS);
     try {
-      return await step(input, { signal: context.cancellationSignal, progress, untrustedEarlier });
+      const scheduledAt = context.info.scheduledTimestampMs;
+      return await step(input, { signal: context.cancellationSignal, scheduledAt, progress, untrustedEarlier });
     } catch (error) {
       throw context.cancellationSignal.aborted ? cancellationOf(context, error) : toFailure(error);
     } finally {

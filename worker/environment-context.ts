@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createRebuildTrigger, resolveReplicas } from '../activities/signature-server/index.ts';
+import { createRebuildTrigger, readServiceReplicas, resolveReplicas } from '../activities/signature-server/index.ts';
 import type { RebuildTrigger, Replica } from '../activities/signature-server/index.ts';
 import { createGitSignatureStore } from '../activities/signature-store/index.ts';
 import type { SignatureStore } from '../activities/signature-store/index.ts';
@@ -13,6 +13,7 @@ import { mergeApprovers } from '../workflows/domain/gate.ts';
 import type { Gate } from '../workflows/domain/gate.ts';
 import type { EnvironmentFacts } from '../workflows/domain/steps.ts';
 import type { Configuration, EnvironmentConfiguration } from './configuration/index.ts';
+import { openCluster } from './cluster-access.ts';
 import { openEnvironmentRegistries } from './registries.ts';
 import { neededSecrets, readSecrets } from './secrets/index.ts';
 import type { EnvironmentSecrets } from './secrets/index.ts';
@@ -35,9 +36,6 @@ export async function openEnvironment(
   cacheDirectory: string,
 ): Promise<OpenedEnvironment> {
   const own = environmentOf(configuration, name);
-  if (own.signatures.replicas?.kind === 'endpoints') {
-    throw unsupported(own, 'signatures.replicas.endpoints', 'addresses or dns');
-  }
   const secrets = await readSecrets(name, own.secrets, neededSecrets(own));
   const earlier = configuration.route.slice(0, configuration.route.indexOf(name)).reverse();
   const registryClient = await openEnvironmentRegistries(
@@ -55,7 +53,7 @@ export async function openEnvironment(
     store: openStore(own, secrets, cacheDirectory),
     repository: own.signatures.repository,
     rebuild: openRebuild(own, secrets),
-    resolveReplicas: (signal) => findReplicas(own, signal),
+    resolveReplicas: openReplicas(own),
     ...(secrets.ca !== undefined && { ca: secrets.ca.pem }),
     now: () => Date.now(),
   };
@@ -133,8 +131,9 @@ function openStore(own: EnvironmentConfiguration, secrets: EnvironmentSecrets, c
   });
 }
 
-function openRebuild(own: EnvironmentConfiguration, { webhookSecret, ca }: EnvironmentSecrets): RebuildTrigger {
+function openRebuild(own: EnvironmentConfiguration, secrets: EnvironmentSecrets): RebuildTrigger {
   const { rebuild } = own;
+  const { webhookSecret, ca } = secrets;
   if (rebuild === 'none') return createRebuildTrigger({ kind: 'none' });
   if (rebuild.kind === 'webhook') {
     return createRebuildTrigger({
@@ -144,13 +143,20 @@ function openRebuild(own: EnvironmentConfiguration, { webhookSecret, ca }: Envir
       ...(ca !== undefined && { ca: ca.pem }),
     });
   }
-  throw unsupported(own, 'rebuild.openshiftBuild', 'webhook, or none where the server polls');
+  if (rebuild.kind === 'rollout') {
+    const { namespace, deployment } = rebuild;
+    const access = openCluster(own, rebuild.api);
+    return createRebuildTrigger({ kind: 'rollout', access, namespace, deployment });
+  }
+  throw unsupported(own, 'rebuild.openshiftBuild', 'webhook, rollout, or none where the server polls');
 }
 
-async function findReplicas(own: EnvironmentConfiguration, signal: AbortSignal): Promise<readonly Replica[]> {
+function openReplicas(own: EnvironmentConfiguration): (signal: AbortSignal) => Promise<readonly Replica[]> {
   const { replicas } = own.signatures;
-  if (replicas === undefined || replicas.kind === 'endpoints') return [];
-  return await resolveReplicas(replicas, { signal });
+  if (replicas === undefined) return () => Promise.resolve([]);
+  if (replicas.kind !== 'endpoints') return (signal) => resolveReplicas(replicas, { signal });
+  const access = openCluster(own, replicas.api);
+  return (signal) => readServiceReplicas(access, replicas, { signal });
 }
 
 function unsupported({ name }: EnvironmentConfiguration, what: string, instead: string): StepError {

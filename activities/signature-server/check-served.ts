@@ -101,7 +101,7 @@ async function checkRound(
   const failures: ServedFailure[] = [];
   for (const file of files) {
     const place = {
-      replica: replica?.address ?? servedAt.host,
+      replica: replica === undefined ? servedAt.host : nameReplica(replica),
       url: `${servedAt.origin}${servedAt.basePath}/${file.path}`,
     };
     let answer: ServedAnswer;
@@ -119,6 +119,10 @@ async function checkRound(
     if (verdict !== undefined) failures.push({ ...place, ...verdict });
   }
   return failures;
+}
+
+function nameReplica({ address, pod }: Replica): string {
+  return pod === undefined ? address : `${address} (pod ${pod})`;
 }
 
 function notAccepted(base: string, servers: number, failures: readonly ServedFailure[]): SignatureServerError {

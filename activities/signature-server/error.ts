@@ -16,7 +16,7 @@ export type SignatureServerErrorCode = Extract<
 export interface ServedFailure {
   /** `not-served`: missing or out of reach; `served-wrong`: something answers, but not with this. */
   readonly code: 'not-served' | 'served-wrong';
-  /** `host:port` of the replica, or the host of `servedAt` when that address itself was asked. */
+  /** `host:port` of the replica, with the name of its pod where that is known; or the host of `servedAt` when that address itself was asked. */
   readonly replica: string;
   /** What was asked for, without query. */
   readonly url: string;

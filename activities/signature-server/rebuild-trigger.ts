@@ -1,13 +1,9 @@
 import type { ServerCall } from './http-exchange.ts';
-import type { Push } from './push-payload.ts';
+import type { RebuildRequest } from './rebuild-request.ts';
+import { triggerRollout } from './rollout.ts';
+import type { RolloutTarget } from './rollout.ts';
 import { triggerWebhook } from './trigger-webhook.ts';
 import type { WebhookTarget } from './trigger-webhook.ts';
-
-/** A push that the signature server has to take up. */
-export interface RebuildRequest extends Push {
-  /** Stable over attempts; made from promotion and commit. */
-  readonly delivery: string;
-}
 
 /** Asks a signature server to take up a commit. Asking twice is harmless; being heard is proof of nothing. */
 export interface RebuildTrigger {
@@ -18,6 +14,7 @@ export interface RebuildTrigger {
 /** How an environment's signature server learns of a commit. */
 export type RebuildTriggerConfig =
   | ({ readonly kind: 'webhook' } & WebhookTarget)
+  | ({ readonly kind: 'rollout' } & RolloutTarget)
   /** It polls, or the git host tells it. */
   | { readonly kind: 'none' };
 
@@ -29,6 +26,8 @@ export function createRebuildTrigger(config: RebuildTriggerConfig): RebuildTrigg
       const target = { url, ...(secret !== undefined && { secret }), ...(ca !== undefined && { ca }) };
       return { trigger: (input, call) => triggerWebhook({ ...input, ...target }, call) };
     }
+    case 'rollout':
+      return { trigger: (input, call = {}) => triggerRollout(config, input, call) };
     case 'none':
       return { trigger: () => Promise.resolve() };
   }

@@ -10,6 +10,8 @@ export interface Replica {
   readonly address: string;
   /** How the replica itself talks where a router ends TLS before it; otherwise as `servedAt` does. */
   readonly scheme?: 'http' | 'https';
+  /** Name of the pod, where a cluster says it. */
+  readonly pod?: string;
 }
 
 /** Where the replicas are found; both may be given, and none means that they are not checked. */

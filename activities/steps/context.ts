@@ -7,6 +7,8 @@ import type { EnvironmentFacts } from '../../workflows/domain/steps.ts';
 /** What a step call carries beside its input. */
 export interface StepCall {
   readonly signal: AbortSignal;
+  /** When the step was scheduled, by Temporal's clock; the same for every attempt. */
+  readonly scheduledAt?: number;
   /** Reports progress; the last report travels with the next heartbeat. */
   readonly progress: (details: unknown) => void;
   /** The last report of an earlier attempt, perhaps of another worker and another version. */

@@ -32,7 +32,8 @@ export async function rebuild(context: EnvironmentContext, input: Input<'rebuild
     .digest('hex')
     .slice(0, 32);
   const before = '0'.repeat(commit.length);
-  await context.rebuild.trigger({ repositoryUrl: url, branch, before, after: commit, delivery }, call);
+  const requestedAt = call.scheduledAt ?? context.now();
+  await context.rebuild.trigger({ repositoryUrl: url, branch, before, after: commit, delivery, requestedAt }, call);
 }
 
 async function keepInRegistry(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {

@@ -42,7 +42,14 @@ describe('parseConfiguration', () => {
         publicKeys: ['/etc/countersign/keys/prod.asc'],
         repository: { url: 'git@git.example.com:acme/signatures-prod.git', branch: 'main', directory: 'images' },
         servedAt: 'https://signatures.prod.example.com/images',
-        replicas: { kind: 'endpoints', namespace: 'signature-server', service: 'signature-server', port: 8080 },
+        replicas: {
+          kind: 'endpoints',
+          api: 'https://api.prod.example.com:6443',
+          namespace: 'signature-server',
+          service: 'signature-server',
+          port: 8080,
+          scheme: 'http',
+        },
         minimumValidityMs: 30 * DAY,
       },
       gate: {
@@ -53,14 +60,35 @@ describe('parseConfiguration', () => {
         deadlineMs: 7 * DAY,
       },
       rebuild: {
-        kind: 'openshiftBuild',
+        kind: 'rollout',
         api: 'https://api.prod.example.com:6443',
         namespace: 'signature-server',
-        buildConfig: 'signature-server',
+        deployment: 'signature-server',
       },
       attempts: 20,
       confirm: { withinMs: 1_800_000 },
     });
+  });
+
+  it.each([
+    ['rollout: { namespace: n, deployment: d }', { kind: 'rollout', namespace: 'n', deployment: 'd' }],
+    [
+      'openshiftBuild: { api: "https://a.example.com", namespace: n, buildConfig: b }',
+      { kind: 'openshiftBuild', api: 'https://a.example.com', namespace: 'n', buildConfig: 'b' },
+    ],
+  ])('reads %s', (written, rebuild) => {
+    const text = MINIMAL.replace('rebuild: none', `rebuild: { ${written} }`);
+    expect(parseConfiguration(text, '/c/countersign.yaml').environments['dev']!.rebuild).toEqual(rebuild);
+  });
+
+  it('takes endpoints without api, port and scheme', () => {
+    const replicas = '{ endpoints: { namespace: n, service: s } }';
+    const text = MINIMAL.replace(
+      /^( +)servedAt:.*$/m,
+      (line, indent: string) => `${line}\n${indent}replicas: ${replicas}`,
+    );
+    const { signatures } = parseConfiguration(text, '/c/countersign.yaml').environments['dev']!;
+    expect(signatures.replicas).toEqual({ kind: 'endpoints', namespace: 'n', service: 's' });
   });
 
   it('fills in every default', () => {

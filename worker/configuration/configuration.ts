@@ -89,7 +89,17 @@ export interface SignaturesConfiguration {
 export type ReplicasConfiguration =
   | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
   | { readonly kind: 'dns'; readonly dns: string }
-  | { readonly kind: 'endpoints'; readonly namespace: string; readonly service: string; readonly port: number };
+  | {
+      readonly kind: 'endpoints';
+      /** Absent: the cluster that the worker runs in. */
+      readonly api?: string;
+      readonly namespace: string;
+      readonly service: string;
+      /** The pods' port; absent where they have one. */
+      readonly port?: number;
+      /** Absent: as `servedAt` has it. */
+      readonly scheme?: 'http' | 'https';
+    };
 
 /** Who must decide, and when. */
 export interface GateConfiguration {
@@ -111,6 +121,13 @@ export type RebuildConfiguration =
       readonly url: string;
       /** Whether the secret file `webhook-secret` must be there; it is used whenever it is. */
       readonly secret: boolean;
+    }
+  | {
+      readonly kind: 'rollout';
+      /** Absent: the cluster that the worker runs in. */
+      readonly api?: string;
+      readonly namespace: string;
+      readonly deployment: string;
     }
   | { readonly kind: 'openshiftBuild'; readonly api: string; readonly namespace: string; readonly buildConfig: string };
 

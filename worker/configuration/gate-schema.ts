@@ -60,6 +60,22 @@ export const rebuildSectionSchema = choice(
         remedy: 'write url: https://HOST/PATH below webhook',
       },
     ).optional(),
+    rollout: section(
+      {
+        api: serviceUrlValue({
+          description:
+            'The API of the cluster, with the secret file token; default: the cluster that the worker runs in',
+          example: 'https://api.prod.example.com:6443',
+        }).optional(),
+        namespace: kubernetesNameValue({ description: 'Namespace of the Deployment' }),
+        deployment: kubernetesNameValue({ description: 'Name of the Deployment' }),
+      },
+      {
+        description: 'A restart of a Deployment whose pods take up the branch when they start',
+        expected: 'a section with namespace and deployment',
+        remedy: 'write both below rollout',
+      },
+    ).optional(),
     openshiftBuild: section(
       {
         api: serviceUrlValue({
@@ -78,11 +94,11 @@ export const rebuildSectionSchema = choice(
   },
   {
     description: 'How the signature server is told of a new commit',
-    expected: 'none, or exactly one of webhook and openshiftBuild',
+    expected: 'none, or exactly one of webhook, rollout and openshiftBuild',
     remedy: 'write rebuild: none where the server looks by itself, or keep one of them',
   },
 );
 
 /** For a rebuild that is missing or neither form. */
 export const REBUILD_MESSAGE =
-  'expected none, or a section with webhook or openshiftBuild; write rebuild: none where the signature server looks for new commits by itself';
+  'expected none, or a section with webhook, rollout or openshiftBuild; write rebuild: none where the signature server looks for new commits by itself';

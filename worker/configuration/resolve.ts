@@ -107,14 +107,28 @@ function resolveReplicas(
 ): ReplicasConfiguration | undefined {
   if (written.addresses !== undefined) return { kind: 'addresses', addresses: written.addresses };
   if (written.dns !== undefined) return { kind: 'dns', dns: written.dns };
-  return written.endpoints === undefined ? undefined : { kind: 'endpoints', ...written.endpoints };
+  if (written.endpoints === undefined) return undefined;
+  const { api, namespace, service, port, scheme } = written.endpoints;
+  return {
+    kind: 'endpoints',
+    namespace,
+    service,
+    ...(api !== undefined && { api }),
+    ...(port !== undefined && { port }),
+    ...(scheme !== undefined && { scheme }),
+  };
 }
 
 function resolveRebuild({
   webhook,
+  rollout,
   openshiftBuild,
 }: Exclude<EnvironmentFile['rebuild'], 'none'>): RebuildConfiguration | 'none' {
   if (webhook !== undefined) return { kind: 'webhook', url: webhook.url, secret: webhook.secret ?? false };
+  if (rollout !== undefined) {
+    const { api, namespace, deployment } = rollout;
+    return { kind: 'rollout', namespace, deployment, ...(api !== undefined && { api }) };
+  }
   return openshiftBuild === undefined ? 'none' : { kind: 'openshiftBuild', ...openshiftBuild };
 }
 

@@ -1,4 +1,4 @@
-import { LIST_REMEDY, choice, listOf, section } from './sections.ts';
+import { LIST_REMEDY, choice, listOf, section, word } from './sections.ts';
 import {
   branchValue,
   countValue,
@@ -9,25 +9,36 @@ import {
   repositoryDirectoryValue,
   repositoryUrlValue,
   servedAtValue,
+  serviceUrlValue,
 } from './values.ts';
 
 const endpointsSchema = section(
   {
+    api: serviceUrlValue({
+      description: 'The API of the cluster, with the secret file token; default: the cluster that the worker runs in',
+      example: 'https://api.prod.example.com:6443',
+    }).optional(),
     namespace: kubernetesNameValue({ description: 'Namespace of the Service', example: 'signature-server' }),
     service: kubernetesNameValue({ description: 'Name of the Service' }),
     port: countValue({
-      description: 'Port of the Service',
+      description: 'The port on which the pods listen; needed where they have several',
       expected: 'a port from 1 to 65535',
       remedy: 'write the number of the port, without quotes',
       example: 8080,
       least: 1,
       most: 65_535,
-    }),
+    }).optional(),
+    scheme: word(['http', 'https'], {
+      description: 'How the pods talk where a router ends TLS before them; default: as servedAt does',
+      expected: 'http or https',
+      remedy: 'leave it out where the pods talk as servedAt does',
+      example: 'http',
+    }).optional(),
   },
   {
     description: 'The endpoints of a Kubernetes Service',
-    expected: 'namespace, service and port',
-    remedy: 'write all three below endpoints',
+    expected: 'a section with namespace and service',
+    remedy: 'write both below endpoints',
   },
 );
 

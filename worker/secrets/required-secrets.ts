@@ -8,8 +8,18 @@ export function requiredSecrets({ signatures, rebuild }: EnvironmentConfiguratio
   const required: SecretFileName[] = ['signing-key.asc'];
   if (repositoryTransport(signatures.repository.url) === 'ssh') required.push('ssh-key', 'known_hosts');
   if (rebuild !== 'none' && rebuild.kind === 'webhook' && rebuild.secret) required.push('webhook-secret');
-  if (rebuild !== 'none' && rebuild.kind === 'openshiftBuild') required.push('token');
+  if (clusterApis({ signatures, rebuild }).length > 0) required.push('token');
   return required;
+}
+
+/** The clusters whose API is asked with the secret file `token`; the worker's own cluster has a token for it. */
+function clusterApis({ signatures, rebuild }: Pick<EnvironmentConfiguration, 'signatures' | 'rebuild'>): string[] {
+  const { replicas } = signatures;
+  const apis = [
+    ...(replicas?.kind === 'endpoints' ? [replicas.api] : []),
+    ...(rebuild !== 'none' && rebuild.kind !== 'webhook' ? [rebuild.api] : []),
+  ];
+  return apis.filter((api) => api !== undefined);
 }
 
 /** All that the worker of an environment reads besides what is optional anyway. */

@@ -283,14 +283,14 @@ describe('checkServed', () => {
     const error = await failure(
       checkServed({
         servedAt: `${front?.url ?? ''}/images`,
-        replicas: replicas.map(({ address }) => ({ address })),
+        replicas: replicas.map(({ address }) => ({ address, ...(address === stale.address && { pod: 'web-7' }) })),
         repositoryPath: 'acme/web',
         expected: [expected()],
       }),
     );
     expect(error).toMatchObject({ code: 'not-served' });
-    expect(error.failures.map(({ replica }) => replica)).toEqual([stale.address]);
-    expect(error.message).toContain(`1 of 5 servers asked do not serve them: ${stale.address}: GET `);
+    expect(error.failures.map(({ replica }) => replica)).toEqual([`${stale.address} (pod web-7)`]);
+    expect(error.message).toContain(`1 of 5 servers asked do not serve them: ${stale.address} (pod web-7): GET `);
     for (const server of good) expect(server.requests.length).toBeGreaterThan(0);
   });
 

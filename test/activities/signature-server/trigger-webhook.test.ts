@@ -188,7 +188,7 @@ describe('triggerWebhook', () => {
 });
 
 describe('createRebuildTrigger', () => {
-  const request: RebuildRequest = input('http://127.0.0.1:1/');
+  const request: RebuildRequest = { ...input('http://127.0.0.1:1/'), requestedAt: 0 };
 
   it('announces a push to the configured webhook', async () => {
     const server = await startLoopback((_request, response) => response.writeHead(202).end());
