@@ -35,9 +35,7 @@ export async function readServiceReplicas(
   const replicas = new Map<string, Replica>();
   const seen: V1Endpoint[] = [];
   for (const slice of slices) {
-    // Where there is none the API says null, whatever the type says.
-    const written: readonly V1Endpoint[] | null = slice.endpoints as readonly V1Endpoint[] | null;
-    const found = written ?? [];
+    const found = endpointsOf(slice);
     seen.push(...found);
     const ready = found.filter(isReady);
     if (ready.length === 0) continue;
@@ -93,6 +91,11 @@ async function translated<Result>(work: () => Promise<Result>): Promise<Result> 
     const message = `resolve replicas: ${error.message}`;
     throw new SignatureServerError(code, message, { cause: error, ...(status !== undefined && { status }) });
   }
+}
+
+/** Where there is none the API says null, whatever the type says. */
+function endpointsOf({ endpoints }: { readonly endpoints: readonly V1Endpoint[] | null }): readonly V1Endpoint[] {
+  return endpoints ?? [];
 }
 
 /** Not to know counts as ready, as the API has it. */
