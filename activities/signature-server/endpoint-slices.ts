@@ -70,9 +70,11 @@ async function listSlices(
     const parameters = { namespace, labelSelector: `kubernetes.io/service-name=${service}`, limit: PAGE };
     const from = untrustedContinue === undefined ? {} : { _continue: untrustedContinue };
     const list = await translated(() =>
-      askKubernetes(access, { right, call }, ({ discovery }) =>
-        discovery.listNamespacedEndpointSlice({ ...parameters, ...from }),
-      ),
+      askKubernetes(access, { right, call }, async ({ discovery }) => {
+        const answer = await discovery.listNamespacedEndpointSlice({ ...parameters, ...from });
+        if (!Array.isArray(answer.items)) throw new TypeError('no list');
+        return answer;
+      }),
     );
     slices.push(...list.items);
     untrustedContinue = list.metadata?._continue;

@@ -12,7 +12,7 @@ export interface ServerCall {
 }
 
 export interface ExchangeRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH';
   /** Path and query exactly as sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

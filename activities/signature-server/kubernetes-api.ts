@@ -1,9 +1,7 @@
-import http from 'node:http';
-import https from 'node:https';
-import type { AppsV1Api, Configuration, ConfigurationOptions, DiscoveryV1Api } from '@kubernetes/client-node';
+import type { AppsV1Api, ConfigurationOptions, DiscoveryV1Api, RequestContext } from '@kubernetes/client-node';
 import { quote } from '../../workflows/domain/digest.ts';
-import { describeNetworkError } from './http-exchange.ts';
-import type { ServerCall } from './http-exchange.ts';
+import { describeNetworkError, exchange } from './http-exchange.ts';
+import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
 
 /** How the API of a cluster is reached. */
 export interface ClusterAccess {
@@ -33,8 +31,6 @@ export interface KubernetesClients {
   readonly patchOptions: ConfigurationOptions;
 }
 
-type Authentication = NonNullable<Configuration['authMethods']['default']>;
-
 /** Why the API did not do as it was asked. */
 export type KubernetesProblem = 'denied' | 'missing' | 'conflict' | 'refused' | 'unavailable';
 
@@ -53,9 +49,12 @@ export class KubernetesError extends Error {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const MESSAGE_LIMIT = 300;
+/** A page of 200 slices with 100 endpoints each is less. */
+const BODY_LIMIT = 32 * 1024 * 1024;
 
 /**
- * One request to the API, bounded in time. The library is loaded when it is first needed: few workers do.
+ * One request to the API, bounded in time and size; redirects are refused. The library is loaded when it is first needed:
+ * few workers do.
  * @throws KubernetesError with the right that is missing where it is one.
  */
 export async function askKubernetes<Result>(
@@ -65,42 +64,37 @@ export async function askKubernetes<Result>(
 ): Promise<Result> {
   call.signal?.throwIfAborted();
   const timeoutMs = call.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = call.signal === undefined ? deadline : AbortSignal.any([call.signal, deadline]);
-  const agent = openAgent(access);
+  const seen: Seen = {};
   try {
-    return await request(await openClients(access, { agent, signal }));
+    return await request(await openClients(access, (context) => send(access, context, { call, timeoutMs, seen })));
   } catch (error) {
     call.signal?.throwIfAborted();
-    throw describeFailure(error, { right, api: access.api, timeoutMs: deadline.aborted ? timeoutMs : undefined });
-  } finally {
-    agent.destroy();
+    throw describeFailure(error, { right, api: access.api, timeoutMs, status: seen.status });
   }
 }
 
-function openAgent({ api, ca }: ClusterAccess): http.Agent {
-  if (api.startsWith('http:')) return new http.Agent();
-  return new https.Agent(ca === undefined ? {} : { ca });
+/** What came of the request, whatever the library makes of it. */
+interface Seen {
+  status?: number;
 }
 
 async function openClients(
-  { api, readToken }: ClusterAccess,
-  { agent, signal }: { readonly agent: http.Agent; readonly signal: AbortSignal },
+  { api }: ClusterAccess,
+  answer: (context: RequestContext) => Promise<ExchangeAnswer>,
 ): Promise<KubernetesClients> {
   const library = await import('@kubernetes/client-node');
-  const token = await readToken();
-  const authentication: Authentication = {
-    getName: () => 'token',
-    applySecurityAuthentication: (context) => {
-      context.setHeaderParam('Authorization', `Bearer ${token}`);
-      context.setAgent(agent);
-      context.setSignal(signal);
+  const httpApi = library.wrapHttpLibrary({
+    send: async (context) => {
+      const { status, header, body } = await answer(context);
+      const type = header('content-type') ?? 'application/json';
+      return new library.ResponseContext(
+        status,
+        { 'content-type': type },
+        new library.SelfDecodingBody(Promise.resolve(body)),
+      );
     },
-  };
-  const configuration = library.createConfiguration({
-    baseServer: new library.ServerConfiguration(api, {}),
-    authMethods: { default: authentication },
   });
+  const configuration = library.createConfiguration({ baseServer: new library.ServerConfiguration(api, {}), httpApi });
   return {
     apps: new library.AppsV1Api(configuration),
     discovery: new library.DiscoveryV1Api(configuration),
@@ -108,21 +102,42 @@ async function openClients(
   };
 }
 
+async function send(
+  { api, ca, readToken }: ClusterAccess,
+  context: RequestContext,
+  { call, timeoutMs, seen }: { readonly call: ServerCall; readonly timeoutMs: number; readonly seen: Seen },
+): Promise<ExchangeAnswer> {
+  const { pathname, search } = new URL(context.getUrl());
+  const body: unknown = context.getBody();
+  const headers = { ...context.getHeaders(), authorization: `Bearer ${await readToken()}` };
+  const method = context.getHttpMethod().toString() === 'PATCH' ? 'PATCH' : 'GET';
+  const content = typeof body === 'string' ? { body: Buffer.from(body) } : {};
+  const request = { method, path: `${pathname}${search}`, headers, limit: BODY_LIMIT, timeoutMs, ...content } as const;
+  const target = { origin: new URL(api).origin, connect: ca === undefined ? {} : { ca } };
+  const answer = await exchange(target, request, call.signal);
+  seen.status = answer.status;
+  if (answer.oversized) throw new Error(`more than ${BODY_LIMIT} bytes`);
+  return answer;
+}
+
 interface FailureContext {
   readonly right: NeededRight;
   readonly api: string;
-  /** Defined where the time ran out. */
-  readonly timeoutMs: number | undefined;
+  readonly timeoutMs: number;
+  /** Undefined where there was no answer. */
+  readonly status: number | undefined;
 }
 
-function describeFailure(error: unknown, { right, api, timeoutMs }: FailureContext): Error {
+function describeFailure(error: unknown, { right, api, timeoutMs, status }: FailureContext): Error {
   const { verb, subject, namespace } = right;
   const what = `${verb} ${subject} in namespace ${quote(namespace)} at ${api}`;
-  const status = statusOf(error);
   if (status === undefined) {
-    const received =
-      timeoutMs === undefined ? describeNetworkError(error, DEFAULT_TIMEOUT_MS) : `nothing within ${timeoutMs} ms`;
+    const received = describeNetworkError(error, timeoutMs);
     return new KubernetesError('unavailable', `${what}: expected an answer, received ${received}`, { cause: error });
+  }
+  if (status < 300) {
+    const message = `${what}: expected an answer of a Kubernetes API, received status ${status} with something else; is the api right`;
+    return new KubernetesError('unavailable', message, { status, cause: error });
   }
   const [problem, remedy] = REMEDIES[status] ?? [status >= 500 || status === 429 ? 'unavailable' : 'refused', () => ''];
   const message = `${what}: received status ${status}${messageOf(error)}${remedy(right)}`;
@@ -139,12 +154,6 @@ const REMEDIES: Readonly<Record<number, readonly [KubernetesProblem, (right: Nee
   404: ['missing', () => '; expected it to be there: correct its name, the namespace or the api'],
   409: ['conflict', () => ''],
 };
-
-/** The library has a class for this, which is not the one that its clients throw in every version. */
-function statusOf(error: unknown): number | undefined {
-  const code: unknown = (error as { readonly code?: unknown } | null)?.code;
-  return typeof code === 'number' ? code : undefined;
-}
 
 function messageOf(error: unknown): string {
   const { body } = error as { readonly body?: unknown };

@@ -86,7 +86,11 @@ async function restart(
 
 async function read(target: RolloutTarget, call: ServerCall): Promise<V1Deployment> {
   const { namespace, deployment: name } = target;
-  return await ask(target, { verb: 'get', call }, ({ apps }) => apps.readNamespacedDeployment({ namespace, name }));
+  return await ask(target, { verb: 'get', call }, async ({ apps }) => {
+    const deployment = await apps.readNamespacedDeployment({ namespace, name });
+    if (deployment.spec === undefined) throw new TypeError('no Deployment');
+    return deployment;
+  });
 }
 
 async function ask<Result>(

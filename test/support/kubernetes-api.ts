@@ -28,7 +28,10 @@ export interface ApiOptions {
 }
 
 /** Answers instead of what would be answered; undefined: as always. */
-type Interference = (request: { method: string; path: string }) => { status: number; body: string } | undefined;
+type Interference = (request: {
+  method: string;
+  path: string;
+}) => { status: number; body: string; location?: string } | undefined;
 
 export class KubernetesApiServer {
   slices: EndpointSlice[] = [];
@@ -74,7 +77,8 @@ export class KubernetesApiServer {
     if (this.silent) return;
     const told = this.interfere({ method, path: url.pathname });
     if (told !== undefined) {
-      response.writeHead(told.status, { 'content-type': 'application/json' }).end(told.body);
+      const location = told.location === undefined ? {} : { location: told.location };
+      response.writeHead(told.status, { 'content-type': 'application/json', ...location }).end(told.body);
       return;
     }
     const { status, body } = this.#decide({ request, url, content: Buffer.concat(chunks).toString('utf8') });

@@ -128,14 +128,23 @@ describe('readServiceReplicas', () => {
 
   it('gives up on an API that does not answer, and on one that is not there', async () => {
     server.silent = true;
-    await expect(read({}, { timeout: 200 })).rejects.toThrow('received nothing within 200 ms');
+    await expect(read({}, { timeout: 200 })).rejects.toThrow('no complete answer within 200 ms');
     const access = { api: 'http://127.0.0.1:1', readToken: () => Promise.resolve(TOKEN) };
     await expect(readServiceReplicas(access, SERVICE)).rejects.toMatchObject({ code: 'not-served' });
   });
 
-  it('takes an answer that is no list for none', async () => {
-    server.interfere = () => ({ status: 200, body: '<html>' });
-    await expect(read()).rejects.toMatchObject({ name: 'SignatureServerError' });
+  it.each(['<html>', '{}', '{"items":null}'])('takes %j for no answer of a Kubernetes API', async (body) => {
+    server.interfere = () => ({ status: 200, body });
+    await expect(read()).rejects.toMatchObject({
+      code: 'not-served',
+      message: expect.stringContaining('received status 200 with something else; is the api right') as string,
+    });
+  });
+
+  it('follows no redirect, which could take the token elsewhere', async () => {
+    server.interfere = () => ({ status: 302, body: '', location: `${server.url}/elsewhere` });
+    await expect(read()).rejects.toMatchObject({ code: 'configuration-invalid', status: 302 });
+    expect(server.requests).toHaveLength(1);
   });
 
   it('trusts the authority of the cluster and no other', async () => {
