@@ -1,6 +1,6 @@
 /** skopeo, given nothing but the generated files where it looks by itself, judges as a node would. */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lookasideUrl } from '../../activities/trust/index.ts';
 import { EXIT } from '../../cli/exit-codes.ts';
@@ -8,6 +8,7 @@ import { systemServices } from '../../cli/services.ts';
 import { makeSigner } from '../activities/trust/signers.ts';
 import type { Signer } from '../activities/trust/signers.ts';
 import { SkopeoJudge } from '../activities/trust/skopeo-judge.ts';
+import { Judge } from '../support/judge.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import type { DockerRegistry } from '../support/docker-registry.ts';
 import { ensureParts } from '../support/parts/index.mjs';
@@ -100,5 +101,26 @@ describe('a node with what trust generate writes', () => {
     expect(await run('trust', 'generate', ...args, '--default', 'accept')).toMatchObject({ code: 0 });
     expect(await pull('other/base:1')).toBe('accepted');
     expect(await pull('acme/web:1')).toContain('no signature exists');
+  });
+
+  it('is read by the current containers/image as it is meant', async () => {
+    const place = folder.join('read');
+    const args = ['--environment', 'prod', '--output-dir', place, '--accept', 'localhost', '*.example.org'];
+    expect(await run('trust', 'generate', ...args)).toMatchObject({ code: EXIT.success });
+    const read = async (name: string) => (await readFile(`${place}/${name}`)).toString('base64');
+    const judge = await Judge.start();
+    try {
+      expect(await judge.ask({ kind: 'policy', policy: await read('policy.json') })).toMatchObject({ ok: true });
+      const files = { 'countersign-prod.yaml': await read('registries.d/countersign-prod.yaml') };
+      const references = [`${registry.host}/acme/web:1`];
+      const answer = await judge.ask({ kind: 'registries-d', files, references });
+      expect(JSON.stringify(answer)).toContain(`${server.servedAt}/acme/web`);
+      const keyFiles = [await read('keys/countersign-prod.gpg')];
+      const ring = await judge.ask({ kind: 'key-file', keyFiles });
+      for (const { key } of [old, current])
+        expect(JSON.stringify(ring).toUpperCase()).toContain(key.fingerprint.toUpperCase());
+    } finally {
+      await judge.stop();
+    }
   });
 });
