@@ -79,7 +79,9 @@ async function makeCacheDirectory(environment: string): Promise<string> {
   const prefix = `${CACHE_PREFIX}${environment}-`;
   for (const name of await readdir(tmpdir())) {
     const pid = name.startsWith(prefix) ? Number(/^\d+/.exec(name.slice(prefix.length))?.[0]) : Number.NaN;
-    if (pid > 0 && !isAlive(pid)) await rm(path.join(tmpdir(), name), { recursive: true, force: true });
+    // In a container every process has the same id, and ours has made nothing yet.
+    if (pid > 0 && (pid === process.pid || !isAlive(pid)))
+      await rm(path.join(tmpdir(), name), { recursive: true, force: true });
   }
   return await mkdtemp(path.join(tmpdir(), `${prefix}${process.pid}-`));
 }

@@ -30,10 +30,15 @@ interface Manifest {
   readonly metadata?: { readonly name: string };
   readonly automountServiceAccountToken?: boolean;
   readonly rules?: readonly object[];
-  readonly spec?: { readonly replicas?: number; readonly template?: { readonly spec: Pod } };
+  readonly spec?: {
+    readonly replicas?: number;
+    readonly strategy?: { readonly type?: string };
+    readonly template?: { readonly spec: Pod };
+  };
 }
 
-const files = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' });
+const files = names.filter((name) => name.endsWith('.yaml')).sort();
 const read = (file: string): string => readFileSync(path.join(FOLDER, file), 'utf8');
 /** As Kubernetes reads them, by YAML 1.1: 0440 is octal. */
 function manifestsOf(file: string): readonly Manifest[] {
@@ -106,10 +111,15 @@ describe('the manifests', () => {
   });
 
   it('give a worker longer to end than it takes, and run one of each', () => {
-    for (const { file, manifest, pod } of deployments) {
-      if (file.startsWith('signature-server')) expect(manifest.spec?.replicas).toBe(4);
-      else expect([manifest.spec?.replicas, pod.terminationGracePeriodSeconds]).toEqual([1, 30]);
-    }
+    const facts = deployments.map(({ manifest: { spec }, pod }) => {
+      return [spec?.replicas, spec?.strategy?.type, pod.terminationGracePeriodSeconds];
+    });
+    const [worker, orchestrator, server] = [
+      [1, 'Recreate', 30],
+      [1, undefined, 30],
+      [4, undefined, 15],
+    ];
+    expect(facts).toEqual([worker, orchestrator, server]);
   });
 
   it('give the orchestrator no secret', () => {
