@@ -1,11 +1,14 @@
 /** Certificates of a private authority made for one test: of a server, and of a client. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { EC_KEY, runOpenssl } from './docker-registry.ts';
 
 /** Everything in PEM. */
 export interface Certificates {
   readonly ca: string;
+  /** The files of the server's certificate, as programs want them. */
+  readonly files: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string };
   readonly server: { readonly cert: string; readonly key: string };
   readonly client: { readonly cert: string; readonly key: string };
 }
@@ -15,7 +18,7 @@ export async function createCertificates(folder: string, names: readonly string[
   const place = path.join(folder, 'authority');
   await mkdir(place, { recursive: true });
   const file = (name: string): string => path.join(place, name);
-  const subjects = ['IP:127.0.0.1', 'DNS:localhost', ...names.map((name) => `DNS:${name}`)];
+  const subjects = ['IP:127.0.0.1', 'DNS:localhost', ...names.map((name) => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`)];
   const sections = [
     '[req]\ndistinguished_name = name\n[name]',
     '[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash',
@@ -35,5 +38,6 @@ export async function createCertificates(folder: string, names: readonly string[
   }
   const read = (name: string): Promise<string> => readFile(file(name), 'utf8');
   const pair = async (name: string) => ({ cert: await read(`${name}.pem`), key: await read(`${name}.key`) });
-  return { ca: await read('ca.pem'), server: await pair('server'), client: await pair('client') };
+  const files = { caFile: file('ca.pem'), certificateFile: file('server.pem'), keyFile: file('server.key') };
+  return { ca: await read('ca.pem'), files, server: await pair('server'), client: await pair('client') };
 }

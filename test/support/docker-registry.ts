@@ -21,6 +21,8 @@ export interface DockerRegistryOptions {
   readonly deleteEnabled?: boolean;
   /** Default `docker-registry`, the version of the system; `distribution-3` is the current one, built when missing. */
   readonly program?: 'docker-registry' | 'distribution-3';
+  /** Where it listens; default 127.0.0.1. */
+  readonly address?: string;
   /** Further sections of its configuration file, for example `validation`. */
   readonly configuration?: Readonly<Record<string, unknown>>;
 }
@@ -46,7 +48,7 @@ export interface TlsFiles {
 
 /** A running registry; it can be handed to the functions of `registry-push.ts` as it is. */
 export interface DockerRegistry {
-  /** `127.0.0.1:PORT`, the same over restarts. */
+  /** `127.0.0.1:PORT`, or the port on another `address`; the same over restarts. */
   readonly host: string;
   readonly scheme: 'http' | 'https';
   /** Folder of the filesystem driver: `docker/registry/v2/...` lies below. */
@@ -78,6 +80,7 @@ interface Setting {
   readonly program: string;
   readonly folder: string;
   readonly configFile: string;
+  readonly address: string;
   readonly port: number;
   readonly requests: string[];
 }
@@ -95,13 +98,14 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     await mkdir(path.join(storage, 'docker/registry/v2/repositories'), { recursive: true });
     await mkdir(path.join(storage, 'docker/registry/v2/blobs'));
     const tls = options.tls === 'generated' ? await createTlsFiles(folder) : options.tls;
+    const { address = '127.0.0.1' } = options;
     const port = await freePort();
     const configFile = path.join(folder, 'config.yml');
     const auth = await describeAuth(options, folder);
-    const config = { ...describe(options, storage), http: describeHttp(port, tls), auth, ...options.configuration };
+    const config = { ...describe(options, storage), http: describeHttp(`${address}:${port}`, tls), auth, ...options.configuration };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify(config));
-    const registry = await run({ program, folder, configFile, port, requests: [] });
+    const registry = await run({ program, folder, configFile, address, port, requests: [] });
     return { ...registry, storage, ...accessOf(options, tls) };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
@@ -150,8 +154,7 @@ function describe({ deleteEnabled = true }: DockerRegistryOptions, storage: stri
   };
 }
 
-function describeHttp(port: number, tls: TlsFiles | undefined): Record<string, unknown> {
-  const addr = `127.0.0.1:${port}`;
+function describeHttp(addr: string, tls: TlsFiles | undefined): Record<string, unknown> {
   // With a fixed secret an upload goes on after a restart.
   const plain = { addr, secret: 'loopback only' };
   return tls === undefined ? plain : { ...plain, tls: { certificate: tls.certificateFile, key: tls.keyFile } };
@@ -193,14 +196,14 @@ function accessOf(
 }
 
 async function run(setting: Setting): Promise<Omit<DockerRegistry, 'storage' | 'scheme'>> {
-  const { program, configFile, folder, port, requests } = setting;
+  const { program, configFile, folder, address, port, requests } = setting;
   let running = await serve(setting);
   const restart = async (): Promise<void> => {
     await running.stop();
     running = await serve(setting);
   };
   return {
-    host: `127.0.0.1:${port}`,
+    host: `${address}:${port}`,
     halt: () => running.stop(),
     restart,
     collectGarbage: async ({ removeUntagged = false } = {}) => {
@@ -220,11 +223,11 @@ async function run(setting: Setting): Promise<Omit<DockerRegistry, 'storage' | '
   };
 }
 
-function serve({ program, configFile, port, requests }: Setting): Promise<RunningProcess> {
+function serve({ program, configFile, address, port, requests }: Setting): Promise<RunningProcess> {
   return startProcess(program, ['serve', configFile], {
     name: 'docker-registry',
     env: environment(),
-    ready: () => canConnect(port),
+    ready: () => canConnect(address, port),
     onLine: (line) => {
       const [, method, target, status] = ACCESS_LINE.exec(line) ?? [];
       if (method !== undefined) requests.push(`${method} ${target ?? ''} ${status ?? ''}`);
@@ -239,9 +242,9 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 /** Without a request, so that the list of requests holds those of the test alone. */
-function canConnect(port: number): Promise<boolean> {
+function canConnect(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, address);
     socket.once('connect', () => resolve(true));
     socket.once('error', () => resolve(false));
     socket.once('connect', () => socket.destroy());

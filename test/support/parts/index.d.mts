@@ -139,3 +139,22 @@ export interface TemporalServer {
 
 /** Starts a development server and waits until it answers. */
 export function startTemporal(options?: TemporalOptions): Promise<TemporalServer>;
+
+/** The `go` command, also where it is installed without being on PATH; undefined where there is none. */
+export function findGo(): string | undefined;
+
+/** Runs a program to its end without showing what it prints, and tells the end of that. Default limit: 30 minutes. */
+export function runQuietly(
+  command: string,
+  args: readonly string[],
+  options?: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string; readonly timeoutMs?: number },
+): Promise<{ readonly ok: boolean; readonly output: string }>;
+
+/** The words before a command that installs packages (none as root); undefined where none can be installed. */
+export function findElevation(): readonly string[] | undefined;
+
+/** Installs with apt-get what `stillMissing` names once no other process installs; no service is started. */
+export function installPackages(
+  stillMissing: () => readonly string[],
+  elevation: readonly string[],
+): Promise<{ readonly ok: boolean; readonly output: string }>;

@@ -8,3 +8,6 @@ export { freePort } from './free-port.mjs';
 export { withLock } from './lock.mjs';
 export { startProcess, waitUntil } from './start-process.mjs';
 export { startTemporal } from './temporal.mjs';
+export { findGo } from './build-with-go.mjs';
+export { findElevation, installPackages } from './install-packages.mjs';
+export { runQuietly } from './run-quietly.mjs';
