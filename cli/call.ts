@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.ts';
@@ -78,6 +79,11 @@ export class Call {
   /** A file named on the command line, relative to where the command was called. */
   resolvePath(file: string): string {
     return path.resolve(this.terminal.cwd, file);
+  }
+
+  /** The caller's directory. */
+  get home(): string {
+    return this.terminal.env['HOME'] ?? homedir();
   }
 
   /** Who calls, unless `named` says so. */

@@ -23,6 +23,8 @@ export type { ImageToJudge, ManifestSource } from './image-to-judge.ts';
 export { judgeImage } from './judge-image.ts';
 export { builtInLookaside, lookasideUrl } from './lookaside-url.ts';
 export { matchIdentity } from './match-identity.ts';
+export { findPolicyFile, findRegistriesD } from './node-files.ts';
+export type { NodeFiles } from './node-files.ts';
 export { parsePolicy } from './parse-policy.ts';
 export type { KeySource, Policy, Requirement, RequirementList, SignedByRequirement, SignedIdentity } from './policy.ts';
 export { readLookaside } from './read-lookaside.ts';

@@ -15,8 +15,6 @@ export interface JudgeOptions extends RegistryOptions {
   readonly lookaside?: string;
 }
 
-const DEFAULT_REGISTRIES_D = '/etc/containers/registries.d';
-
 /** What the help of such commands says about the choice. */
 export const JUDGE_HELP = `Judges by an environment's policy, by the files of a node, or by keys and the address of a
 signature store. Without any of these, by the environment whose registry holds the image.`;
@@ -29,7 +27,7 @@ export function addJudgeOptions(command: Command): Command {
       .option('--policy <file>', 'by this policy.json')
       .option(
         '--registries-d <directory>',
-        `with --policy: where signatures are served (default: ${DEFAULT_REGISTRIES_D})`,
+        'with --policy: where signatures are served (default: ~/.config/containers/registries.d, else /etc/containers/registries.d)',
       )
       .option('--key <file...>', 'by these public keys; any of them is enough')
       .option('--lookaside <url>', 'with --key: the signature store'),
@@ -45,8 +43,10 @@ export async function chooseJudge(call: Call, options: JudgeOptions): Promise<Ju
   if (policy === undefined && registriesD !== undefined) throw usageError('--registries-d is for --policy');
   if ((key === undefined) !== (lookaside === undefined)) throw usageError('--key and --lookaside belong together');
   if (policy !== undefined) {
-    const directory = registriesD === undefined ? DEFAULT_REGISTRIES_D : call.resolvePath(registriesD);
-    return { by: 'policy', policyFile: call.resolvePath(policy), registriesD: directory };
+    // Loaded where it is needed: the engine takes a while.
+    const { findRegistriesD } = await import('../../activities/trust/index.ts');
+    const directory = registriesD === undefined ? findRegistriesD({ home: call.home }) : call.resolvePath(registriesD);
+    return { by: 'policy', policyFile: call.resolvePath(policy), registriesD: await directory };
   }
   if (key !== undefined && lookaside !== undefined) {
     return { by: 'keys', keys: key.map((file) => call.resolvePath(file)), lookaside };

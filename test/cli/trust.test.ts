@@ -63,6 +63,14 @@ async function makeNode(): Promise<void> {
 const signatureOf = (digest: string): string => `store/acme/web@${digest.replace(':', '=')}/signature-1`;
 
 describe('countersign trust check', () => {
+  it("takes the user's own policy where none is named", async () => {
+    await mkdir(folder.join('.config/containers'), { recursive: true });
+    await writeFile(folder.join('.config/containers/policy.json'), '{"default":[]}');
+    const { code, out } = await run(['trust', 'check']);
+    expect(code).toBe(EXIT.failure);
+    expect(out).toContain(folder.join('.config/containers/policy.json'));
+  });
+
   it('names every problem with its line, and what is accepted', async () => {
     await writeFile(folder.join('bad.json'), '{\n  "default": [{"type": "rejekt"}],\n  "extra": 1\n}');
     await writeFile(folder.join('good.json'), '{"default": [{"type": "reject"}]}');
@@ -82,6 +90,19 @@ describe('countersign trust check', () => {
     const { code, out } = await run(['trust', 'check', 'good.json', '--registries-d', 'd']);
     expect(code).toBe(EXIT.failure);
     expect(out).toMatch(/✖ .*\/d: .*a\.yaml/);
+  });
+});
+
+describe('countersign trust lookaside', () => {
+  it("looks into the user's own directory where a policy is named and no directory", async () => {
+    await mkdir(folder.join('.config/containers/registries.d'), { recursive: true });
+    const section = '{"default-docker": {"lookaside": "https://own.example.com"}}';
+    await writeFile(folder.join('.config/containers/registries.d/a.yaml'), section);
+    await writeFile(folder.join('policy.json'), '{"default":[{"type":"reject"}]}');
+    const hex = 'a'.repeat(64);
+    const named = ['r.example.com/a:1', '--policy', 'policy.json', '--digest', `sha256:${hex}`];
+    const [line] = (await run(['trust', 'lookaside', ...named, '--output', 'json'])).json();
+    expect(line).toMatchObject({ manifests: [{ url: `https://own.example.com/a@sha256=${hex}/signature-1` }] });
   });
 });
 
