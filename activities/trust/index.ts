@@ -23,6 +23,7 @@ export type { ImageToJudge, ManifestSource } from './image-to-judge.ts';
 export { judgeImage } from './judge-image.ts';
 export { builtInLookaside, lookasideUrl } from './lookaside-url.ts';
 export { matchIdentity } from './match-identity.ts';
+export { digestOfManifest } from './manifest-digest.ts';
 export { findPolicyFile, findRegistriesD } from './node-files.ts';
 export type { NodeFiles } from './node-files.ts';
 export { parsePolicy } from './parse-policy.ts';
