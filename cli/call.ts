@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -57,6 +58,12 @@ export class Call {
   get configurationFile(): string {
     const named = this.#globals.config ?? this.terminal.env['COUNTERSIGN_CONFIG'];
     return path.resolve(this.terminal.cwd, named === undefined || named === '' ? 'countersign.yaml' : named);
+  }
+
+  /** Whether a configuration is named, or lies here. */
+  get hasConfiguration(): boolean {
+    const named = this.#globals.config ?? this.terminal.env['COUNTERSIGN_CONFIG'] ?? '';
+    return named !== '' || existsSync(this.configurationFile);
   }
 
   /** The configuration, read once. */

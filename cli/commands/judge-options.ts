@@ -17,7 +17,8 @@ export interface JudgeOptions extends RegistryOptions {
 
 /** What the help of such commands says about the choice. */
 export const JUDGE_HELP = `Judges by an environment's policy, by the files of a node, or by keys and the address of a
-signature store. Without any of these, by the environment whose registry holds the image.`;
+signature store. Without any of these, by the environment whose registry holds the image; where there is no configuration,
+as this machine would: by ~/.config/containers/policy.json, else /etc/containers/policy.json.`;
 
 /** Adds the options, and those for registries. */
 export function addJudgeOptions(command: Command): Command {
@@ -36,11 +37,12 @@ export function addJudgeOptions(command: Command): Command {
 
 /** @throws CliError for a combination that says two things, or none. */
 export async function chooseJudge(call: Call, options: JudgeOptions): Promise<Judge> {
-  const { policy, registriesD, environment, key, lookaside } = options;
+  const { registriesD, environment, key, lookaside } = options;
+  const policy = options.policy ?? (await nodePolicy(call, options));
   if ([policy, environment, key].filter((one) => one !== undefined).length > 1) {
     throw usageError('expected one of --environment, --policy and --key');
   }
-  if (policy === undefined && registriesD !== undefined) throw usageError('--registries-d is for --policy');
+  if (registriesD !== undefined && policy === undefined) throw usageError('--registries-d is for --policy');
   if ((key === undefined) !== (lookaside === undefined)) throw usageError('--key and --lookaside belong together');
   if (policy !== undefined) {
     // Loaded where it is needed: the engine takes a while.
@@ -58,4 +60,19 @@ export async function chooseJudge(call: Call, options: JudgeOptions): Promise<Ju
     configuration,
     environment: checkEnvironment(configuration, environment, '--environment'),
   };
+}
+
+/** The policy of this machine, where nothing else is named and nothing configured. */
+async function nodePolicy(call: Call, { environment, key, lookaside }: JudgeOptions): Promise<string | undefined> {
+  const named = environment ?? key ?? lookaside;
+  if (named !== undefined || call.hasConfiguration) return undefined;
+  const { findPolicyFile } = await import('../../activities/trust/index.ts');
+  try {
+    return await findPolicyFile({ home: call.home });
+  } catch (error) {
+    const why = (error as Error).message;
+    throw usageError(
+      `expected --policy, --key with --lookaside, or a configuration; ${call.configurationFile} does not exist, and ${why}`,
+    );
+  }
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -119,6 +119,14 @@ describe('with the files of a node', () => {
     expect(out.match(/✔ signature-1: made by/g)).toHaveLength(3);
     const other = await run(['trust', 'explain', image().replace('web:1', 'web'), ...node, '--output', 'json']);
     expect(other.json()[0]?.error?.code).toBe('image-unknown');
+  });
+
+  it('judges as this machine would where nothing is named and nothing configured', async () => {
+    await mkdir(folder.join('.config/containers'), { recursive: true });
+    await rename(folder.join('policy.json'), folder.join('.config/containers/policy.json'));
+    await rename(folder.join('d'), folder.join('.config/containers/registries.d'));
+    expect(await run(['verify', image()])).toMatchObject({ code: EXIT.success, err: '' });
+    expect((await run(['verify', image().replace('web:1', 'other:1')])).code).not.toBe(EXIT.success);
   });
 
   it('prints where readers look, and where writers write', async () => {
