@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { ExitCode } from './exit-codes.ts';
@@ -58,6 +60,12 @@ export class Call {
     return path.resolve(this.terminal.cwd, named === undefined || named === '' ? 'countersign.yaml' : named);
   }
 
+  /** Whether a configuration is named, or lies here. */
+  get hasConfiguration(): boolean {
+    const named = this.#globals.config ?? this.terminal.env['COUNTERSIGN_CONFIG'] ?? '';
+    return named !== '' || existsSync(this.configurationFile);
+  }
+
   /** The configuration, read once. */
   async configuration(): Promise<Configuration> {
     this.#configuration ??= this.services.readConfiguration(this.configurationFile);
@@ -78,6 +86,11 @@ export class Call {
   /** A file named on the command line, relative to where the command was called. */
   resolvePath(file: string): string {
     return path.resolve(this.terminal.cwd, file);
+  }
+
+  /** The caller's directory. */
+  get home(): string {
+    return this.terminal.env['HOME'] ?? homedir();
   }
 
   /** Who calls, unless `named` says so. */

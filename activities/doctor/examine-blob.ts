@@ -14,7 +14,7 @@ export interface SignatureProblem {
   readonly step: DoctorStep;
   readonly what: string;
   readonly why?: string;
-  readonly mend?: string;
+  readonly mend: string;
   /** How far it came; of several the one that came farthest tells most. */
   readonly rank: number;
 }
@@ -33,15 +33,15 @@ export interface BlobCase {
 
 /** Why one signature is not accepted; undefined for one that is. */
 export async function examineBlob(untrustedBlob: Uint8Array, one: BlobCase): Promise<SignatureProblem | undefined> {
-  if (classifyBlob(untrustedBlob).kind === 'sigstore') {
-    return {
-      step: 'signature',
-      what: 'it is a sigstore signature, which a signedBy requirement passes over',
-      mend: one.remedies.promote,
-      rank: 0,
-    };
-  }
   try {
+    if (classifyBlob(untrustedBlob).kind === 'sigstore') {
+      return {
+        step: 'signature',
+        what: 'it is a sigstore signature, which a signedBy requirement passes over',
+        mend: one.remedies.promote,
+        rank: 0,
+      };
+    }
     const verified = await verifySignature(untrustedBlob, one.keyRing, { now: one.now });
     return judgeClaim(verified, one);
   } catch (error) {

@@ -57,7 +57,7 @@ export class Findings {
     this.#add('warn', { step, what }, more);
   }
 
-  fail(step: DoctorStep, what: string, more: { readonly why?: string; readonly mend?: string } = {}): void {
+  fail(step: DoctorStep, what: string, more: { readonly why?: string; readonly mend: string }): void {
     this.#add('fail', { step, what }, more);
   }
 

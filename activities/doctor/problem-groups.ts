@@ -20,7 +20,7 @@ export class ProblemGroups {
       const who = names.length === all && all > 1 ? 'every platform' : names.join(', ');
       findings.fail(step, step === 'store' ? what : `${who}: ${what}`, {
         ...(why !== undefined && { why }),
-        ...(mend !== undefined && { mend }),
+        mend,
       });
     }
   }

@@ -11,7 +11,7 @@ export { armorPublicKeys, exportPublicKeys } from './export-keys.ts';
 export type { ExportOptions } from './export-keys.ts';
 export { generateKey } from './generate-key.ts';
 export type { GeneratedKey, KeyOptions } from './generate-key.ts';
-export { JsonError, describeJson, exactMembers, objectMembers, parseJson } from './json.ts';
+export { JsonError, describeJson, exactMembers, isByte, objectMembers, parseJson } from './json.ts';
 export type { JsonValue } from './json.ts';
 export { exportKeyRing, importKeyRing, readKeyRing, userIdsOf } from './key-ring.ts';
 export type { KeyFile, KeyRing, KeyRingKey } from './key-ring.ts';

@@ -2,13 +2,14 @@ import { decodeUtf8 } from './decode-utf8.ts';
 
 /**
  * JSON as signatures and policies need it: `JSON.parse` keeps the last of two equal names and hides the first, which
- * is how a signature that says two things gets past a checker. Here an object is the list of its members.
+ * is how a signature that says two things gets past a checker. Here an object is the list of its members,
+ * and a number is also the text that it is written as.
  */
 export type JsonValue =
   | { readonly kind: 'object'; readonly members: readonly (readonly [name: string, value: JsonValue])[] }
   | { readonly kind: 'array'; readonly items: readonly JsonValue[] }
   | { readonly kind: 'string'; readonly value: string }
-  | { readonly kind: 'number'; readonly value: number }
+  | { readonly kind: 'number'; readonly value: number; readonly text: string }
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' };
 
@@ -95,6 +96,11 @@ export function exactMembers(
     if (!members.has(name)) throw new JsonError(`${where}: the member "${name}" is missing`);
   }
   return members;
+}
+
+/** Whether readers take it for a byte: neither 1.0 nor 1e1 nor -0. */
+export function isByte(value: JsonValue): value is JsonValue & { kind: 'number' } {
+  return value.kind === 'number' && value.value < 256 && /^[0-9]+$/.test(value.text);
 }
 
 /** What a value is, for messages. */
@@ -211,7 +217,7 @@ class JsonReader {
   #number(): JsonValue {
     const digits = this.#match(NUMBER);
     if (digits === undefined) throw this.#unexpected('a value');
-    return { kind: 'number', value: Number(digits) };
+    return { kind: 'number', value: Number(digits), text: digits };
   }
 
   #match(pattern: RegExp): string | undefined {

@@ -1,4 +1,5 @@
 import { createMessage, sign } from 'openpgp';
+import type { PrivateKey } from 'openpgp';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { quote } from '../../workflows/domain/digest.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
@@ -6,7 +7,8 @@ import type { ImageReference } from '../../workflows/domain/reference.ts';
 import { keyUnusable, signatureInvalid } from './error.ts';
 import { KEY_CONFIG } from './openpgp-config.ts';
 import { writePayload } from './payload.ts';
-import { keyRingOfSigner, privateKeyOf } from './signing-key.ts';
+import { signByRsa } from './rsa-signer.ts';
+import { keyRingOfSigner, privateKeyOf, rsaSignerOfKey } from './signing-key.ts';
 import type { SigningKey } from './signing-key.ts';
 import { verifySignature } from './verify-signature.ts';
 
@@ -30,21 +32,13 @@ export const CREATOR = 'countersign 0.1.0';
  */
 export async function signDigest(key: SigningKey, claim: SignatureClaim): Promise<Uint8Array> {
   checkClaim(claim);
-  const privateKey = privateKeyOf(key);
   const seconds = Math.floor(claim.time.getTime() / 1000);
   const time = new Date(seconds * 1000);
   const dockerReference = formatReference(claim.reference);
   const payload = writePayload({ digest: claim.digest, dockerReference, creator: CREATOR, timestamp: seconds });
   try {
-    const signed: unknown = await sign({
-      message: await createMessage({ binary: payload, date: time }),
-      signingKeys: privateKey,
-      signingKeyIDs: privateKey.getKeyID(),
-      format: 'binary',
-      date: time,
-      config: KEY_CONFIG,
-    });
-    if (!(signed instanceof Uint8Array)) throw new TypeError('openpgp.js returned no bytes');
+    const rsa = rsaSignerOfKey(key);
+    const signed = await (rsa ? signByRsa(payload, rsa, seconds) : signByLibrary(payload, privateKeyOf(key), time));
     // A fault while signing may produce a wrong signature, for RSA one that gives the private key away.
     await verifySignature(signed, keyRingOfSigner(key), { now: time });
     return signed;
@@ -52,6 +46,19 @@ export async function signDigest(key: SigningKey, claim: SignatureClaim): Promis
     const why = cause instanceof Error ? cause.message : 'unknown reason';
     throw keyUnusable('signing-failed', `cannot sign with key ${key.fingerprint}: ${why}`, cause);
   }
+}
+
+async function signByLibrary(content: Uint8Array, privateKey: PrivateKey, time: Date): Promise<Uint8Array> {
+  const signed: unknown = await sign({
+    message: await createMessage({ binary: content, date: time }),
+    signingKeys: privateKey,
+    signingKeyIDs: privateKey.getKeyID(),
+    format: 'binary',
+    date: time,
+    config: KEY_CONFIG,
+  });
+  if (!(signed instanceof Uint8Array)) throw new TypeError('openpgp.js returned no bytes');
+  return signed;
 }
 
 function checkClaim({ digest, reference }: SignatureClaim): void {

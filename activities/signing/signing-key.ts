@@ -8,6 +8,8 @@ import { keyMaterial } from './key-material.ts';
 import { keyRingOf } from './key-ring.ts';
 import type { KeyRing } from './key-ring.ts';
 import { KEY_CONFIG } from './openpgp-config.ts';
+import { rsaSignerOf } from './rsa-signer.ts';
+import type { RsaSigner } from './rsa-signer.ts';
 
 /** An unlocked signing key. Its secret is in no property, in no JSON and in no inspection. */
 export interface SigningKey {
@@ -51,8 +53,10 @@ export async function loadSigningKey(source: SigningKeySource): Promise<SigningK
     algorithm: material.name,
     ...(expiry !== 'never' && { expiresAt: expiry }),
   };
-  const opened = { privateKey: await unlock(locked, source), keyRing: keyRingOf(locked.toPublic().write()) };
-  return new LoadedSigningKey(description, opened);
+  const privateKey = await unlock(locked, source);
+  const rsa = readyRsa(privateKey, source);
+  const keyRing = keyRingOf(locked.toPublic().write());
+  return new LoadedSigningKey(description, { privateKey, keyRing, ...(rsa && { rsa }) });
 }
 
 /**
@@ -85,6 +89,11 @@ export function privateKeyOf(key: SigningKey): PrivateKey {
   return LoadedSigningKey.open(key).privateKey;
 }
 
+/** What an RSA key signs with; undefined for other keys. */
+export function rsaSignerOfKey(key: SigningKey): RsaSigner | undefined {
+  return LoadedSigningKey.open(key).rsa;
+}
+
 /** The public half, as a ring that verifies what the key signs. */
 export function keyRingOfSigner(key: SigningKey): KeyRing {
   return LoadedSigningKey.open(key).keyRing;
@@ -93,6 +102,7 @@ export function keyRingOfSigner(key: SigningKey): KeyRing {
 interface Opened {
   readonly privateKey: PrivateKey;
   readonly keyRing: KeyRing;
+  readonly rsa?: RsaSigner;
 }
 
 class LoadedSigningKey implements SigningKey {
@@ -173,6 +183,15 @@ async function unlock(key: PrivateKey, source: SigningKeySource): Promise<Privat
     return await decryptKey({ privateKey: key, passphrase: source.passphrase, config: KEY_CONFIG });
   } catch (cause) {
     throw refusal(source, 'passphrase-wrong', 'the passphrase does not unlock it', cause);
+  }
+}
+
+function readyRsa(key: PrivateKey, source: SigningKeySource): RsaSigner | undefined {
+  const { keyPacket } = key;
+  try {
+    return 'privateParams' in keyPacket ? rsaSignerOf(key, keyPacket) : undefined;
+  } catch (cause) {
+    throw refusal(source, 'unreadable', 'its numbers are no RSA key', cause);
   }
 }
 

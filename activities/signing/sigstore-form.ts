@@ -1,4 +1,4 @@
-import { JsonError, describeJson } from './json.ts';
+import { JsonError, describeJson, isByte } from './json.ts';
 import type { JsonValue } from './json.ts';
 
 /** Names as the reference compares them: whatever their case. */
@@ -8,7 +8,6 @@ const MEMBERS: readonly (readonly [name: RegExp, check: (value: JsonValue, where
   [/^annotations$/iu, checkTexts],
 ];
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-const MAX_BYTE = 255;
 
 /**
  * Checks that readers can read a stored sigstore signature; they look no further where OpenPGP is asked for. Members may
@@ -36,13 +35,8 @@ function checkTexts(value: JsonValue, where: string): void {
 /** Base64, or a list of numbers: Go reads both as bytes. */
 function checkBytes(value: JsonValue, where: string): void {
   if (value.kind === 'string' && BASE64.test(value.value.replace(/[\r\n]/g, ''))) return;
-  if (value.kind === 'array' && value.items.every(isByte)) return;
+  if (value.kind === 'array' && value.items.every((item) => item.kind === 'null' || isByte(item))) return;
   throw wrong(value, where, 'base64');
-}
-
-function isByte(value: JsonValue): boolean {
-  if (value.kind === 'null') return true;
-  return value.kind === 'number' && Number.isInteger(value.value) && value.value >= 0 && value.value <= MAX_BYTE;
 }
 
 function wrong(value: JsonValue, where: string, expected: string): JsonError {

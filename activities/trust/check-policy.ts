@@ -47,8 +47,7 @@ export function checkPolicy(bytes: Uint8Array, file = 'policy.json'): PolicyChec
     return { problems: [notJson(error, text)], warnings: [] };
   }
   const noted: NotedProblem[] = [];
-  const numberAt = (path: PolicyPath): string => /^[^\s,\]}]*/.exec(text.slice(locateJson(text, path)))?.[0] ?? '';
-  const policy = readPolicy(new Place(document, [], { problems: noted, numberAt }), file);
+  const policy = readPolicy(new Place(document, [], { problems: noted }), file);
   const problems = noted
     .map((problem) => ({ problem, offset: locateJson(text, problem.path, problem.isRepeated === true ? 2 : 1) }))
     .sort((one, other) => one.offset - other.offset)

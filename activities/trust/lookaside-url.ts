@@ -23,8 +23,10 @@ const ESCAPED_IN_PATH = /[^A-Za-z0-9\-._~$&+,/:;=@]/g;
 const CONTROL = /[^\P{Cc}\u0080-\u009f]/u;
 const BAD_ESCAPE = /%(?![0-9a-fA-F]{2})/;
 const USER_INFO = /^[A-Za-z0-9\-._:~!$&'()*+,;=%@]*$/;
-const FILE_HOST = /^[\w\-.~!$&'()*+,;=<>"]*(?::[0-9]*)?$/;
-const HOST = /^(?:\[([^\]]*)\]|[A-Za-z0-9\-._~]+)(?::[0-9]*)?$/;
+/** In a file's URL, where it means nothing, up to the last colon anything goes. */
+const FILE_HOST_CHARACTER = String.raw`(?:[\w\-.~!$&'()*+,;=<>"\u0080-\u{10ffff}]|%(?:25|[89a-fA-F][0-9a-fA-F]))`;
+const FILE_HOST = new RegExp(`^(?:(?:${FILE_HOST_CHARACTER}*:)*[0-9]*|${FILE_HOST_CHARACTER}*)$`, 'u');
+const HOST = /^[A-Za-z0-9\-._~]+(?::[0-9]*)?$/;
 
 /**
  * The URL of signature number `number`: base, `/`, repository path `@` algorithm `=` hex `/signature-N`. A trailing slash
@@ -97,11 +99,15 @@ function withoutAuthority(url: string, scheme: LookasideUrl['scheme'], hierarchy
 }
 
 function isHost(host: string, scheme: LookasideUrl['scheme']): boolean {
+  const literal = /^\[([^\]]*)\](?::[0-9]*)?$/.exec(host)?.[1];
+  if (literal !== undefined) return isIPv6Literal(literal);
   // Of a file's URL nobody asks for the host.
-  if (host === '' || scheme === 'file') return scheme === 'file' && FILE_HOST.test(host);
-  const literal = HOST.exec(host);
-  if (literal === null) return false;
-  return literal[1] === undefined ? !host.startsWith(':') : isIPv6(literal[1]);
+  return scheme === 'file' ? FILE_HOST.test(host) : HOST.test(host);
+}
+
+/** The percent sign of a zone has to be escaped. */
+function isIPv6Literal(text: string): boolean {
+  return !/%(?!25)/.test(text) && isIPv6(text.replace('%25', '%'));
 }
 
 /** @throws TrustError `configuration-invalid` for what no URL may have there; `url` is for the message. */

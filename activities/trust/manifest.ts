@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { isDigest, quote } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { JsonError, describeJson, objectMembers, parseJson } from '../signing/index.ts';
 import type { JsonValue } from '../signing/index.ts';
 import { TrustError } from './error.ts';
+import { digestOfManifest } from './manifest-digest.ts';
 
 /** One entry of an index. */
 export interface IndexEntry {
@@ -26,10 +26,10 @@ const IMAGE_TYPES = new Set([
 
 /**
  * Checks that bytes have the digest they were asked for by: a registry may send anything.
- * @throws TrustError `content-mismatch`.
+ * @throws TrustError `content-mismatch`, or `manifest-unsupported` where no digest can be told.
  */
 export function verifyManifestDigest(bytes: Uint8Array, expected: Digest): void {
-  const received = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const received = digestOfManifest(bytes);
   if (received === expected) return;
   throw new TrustError('content-mismatch', `manifest ${expected}: received bytes of digest ${received}`);
 }

@@ -3,7 +3,7 @@
  * the empty value of a type, and bytes may be a list of numbers. What is wrong is noted, and reading goes on.
  */
 import { quote } from '../../workflows/domain/digest.ts';
-import { describeJson } from '../signing/index.ts';
+import { describeJson, isByte } from '../signing/index.ts';
 import type { JsonValue } from '../signing/index.ts';
 
 /** Where something stands: names of members, and positions in arrays. */
@@ -22,8 +22,6 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** The file that a place is in. */
 export interface PolicySource {
   readonly problems: NotedProblem[];
-  /** The text of a number as it is written. */
-  readonly numberAt: (path: PolicyPath) => string;
 }
 
 /** One value of a policy, and where it stands. */
@@ -108,10 +106,7 @@ export class Place {
   #numbers(): Uint8Array | undefined {
     const numbers = this.items()?.map((item) => {
       if (item.isNull) return 0;
-      const { value, path } = item;
-      // As written: readers take neither 1.0 nor 1e1 nor -0.
-      const isByte = value.kind === 'number' && value.value < 256 && /^[0-9]+$/.test(this.#source.numberAt(path));
-      return isByte ? value.value : item.refuse('expected a byte');
+      return isByte(item.value) ? item.value.value : item.refuse('expected a byte');
     });
     const bytes = all(numbers);
     return bytes === undefined ? undefined : Uint8Array.from(bytes);

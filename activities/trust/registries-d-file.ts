@@ -2,6 +2,7 @@
 import { quote } from '../../workflows/domain/digest.ts';
 import { YamlError, parseYaml } from './yaml-node.ts';
 import type { YamlNode } from './yaml-node.ts';
+import { booleanOf, fitsType, isNullText } from './yaml-types.ts';
 
 /** Where one scope keeps its signatures. */
 export interface RegistriesDSection {
@@ -23,12 +24,10 @@ type WritableSection = { -readonly [Key in keyof RegistriesDSection]: Registries
 
 const URL_KEYS = ['lookaside', 'lookaside-staging', 'sigstore', 'sigstore-staging'] as const;
 const FLAG = 'use-sigstore-attachments';
-const NULLS = new Set(['', '~', 'null', 'Null', 'NULL']);
-const TRUE = new Set(['true', 'True', 'TRUE']);
-const FALSE = new Set(['false', 'False', 'FALSE']);
+const SECTION_FIELDS: readonly string[] = [...URL_KEYS, FLAG];
+const FILE_FIELDS: readonly string[] = ['default-docker', 'docker'];
 const YES = new Set(['y', 'Y', 'yes', 'Yes', 'YES', 'on', 'On', 'ON']);
 const NO = new Set(['n', 'N', 'no', 'No', 'NO', 'off', 'Off', 'OFF']);
-const PLAIN_TAGS = new Set(['', '!', '!!bool']);
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 /** More than any real file has; the other side of an alias may have thousands behind few words. */
 const MAX_VISITS = 100_000;
@@ -51,10 +50,10 @@ class Decoder {
     const docker = new Map<string, RegistriesDSection>();
     let defaultDocker: RegistriesDSection | undefined;
     if (this.#isNull(node)) return { docker };
-    for (const [key, value] of this.#members(node, 'file')) {
+    for (const [key, value] of this.#members(node, { where: 'file', fields: FILE_FIELDS })) {
       if (key === 'default-docker' && !this.#isNull(value)) defaultDocker = this.#section(value, key);
       if (key === 'docker' && !this.#isNull(value)) {
-        for (const [scope, section] of this.#members(value, 'docker')) {
+        for (const [scope, section] of this.#members(value, { where: 'docker' })) {
           docker.set(scope, this.#isNull(section) ? {} : this.#section(section, `docker.${scope}`));
         }
       }
@@ -64,7 +63,7 @@ class Decoder {
 
   #section(node: YamlNode, where: string): RegistriesDSection {
     const section: WritableSection = {};
-    for (const [key, value] of this.#members(node, where)) {
+    for (const [key, value] of this.#members(node, { where, fields: SECTION_FIELDS })) {
       const name = URL_KEYS.find((known) => known === key);
       const place = `${where}.${key}`;
       if (name !== undefined && !this.#isNull(value)) section[name] = this.#text(value, place);
@@ -74,9 +73,9 @@ class Decoder {
   }
 
   /** The members, those of merged maps behind the map's own. */
-  #members(node: YamlNode, where: string): Map<string, YamlNode> {
+  #members(node: YamlNode, place: Place): Map<string, YamlNode> {
     const members = new Map<string, YamlNode>();
-    this.#collect(node, { where, members });
+    this.#collect(node, { ...place, members });
     return members;
   }
 
@@ -93,12 +92,14 @@ class Decoder {
     });
   }
 
-  #take(key: YamlNode, value: YamlNode, { where, members, isMerged }: Collecting): void {
+  #take(key: YamlNode, value: YamlNode, { where, fields, members, isMerged }: Collecting): void {
     if (this.#isNull(key)) return;
     const name = this.#text(key, `${where}: a key`);
     if (!members.has(name)) members.set(name, value);
+    else if (isMerged === true) return;
     // Written differently, so that it did not count as repeated: behind an alias, in base64.
-    else if (isMerged !== true) throw new YamlError(`${where}: ${quote(name)} occurs twice`);
+    else if (fields?.includes(name) === true) throw new YamlError(`${where}: ${quote(name)} occurs twice`);
+    else if (!this.#isNull(value)) members.set(name, value);
   }
 
   #merge(merged: YamlNode, into: Collecting): void {
@@ -112,27 +113,31 @@ class Decoder {
   #text(node: YamlNode, where: string): string {
     return this.#through(node, (found) => {
       if (found.kind !== 'scalar') throw new YamlError(`${where}: expected text`);
-      checkTag(found, where);
+      if (!fitsType(found.tag, found.text)) {
+        throw new YamlError(`${where}: ${quote(found.text)} is no ${found.tag}`);
+      }
       return found.tag === '!!binary' ? decodeBinary(found.text, where) : found.text;
     });
   }
 
   #flag(node: YamlNode, where: string): boolean {
     const text = this.#text(node, where);
-    const isPlain = this.#through(
+    const isBoolean = this.#through(
       node,
-      (found) => found.kind === 'scalar' && !found.isText && PLAIN_TAGS.has(found.tag),
+      (found) => found.kind === 'scalar' && (found.tag === '!!bool' || (!found.isText && isUntagged(found.tag))),
     );
     // As text, `yes` is a boolean to readers and `true` is not.
-    if (YES.has(text) || (isPlain && TRUE.has(text))) return true;
-    if (NO.has(text) || (isPlain && FALSE.has(text))) return false;
+    if (YES.has(text)) return true;
+    if (NO.has(text)) return false;
+    const flag = isBoolean ? booleanOf(text) : undefined;
+    if (flag !== undefined) return flag;
     throw new YamlError(`${where}: expected true or false`);
   }
 
   #isNull(node: YamlNode): boolean {
     return this.#through(node, (found) => {
-      if (found.kind !== 'scalar' || found.isText) return false;
-      return (found.tag === '' || found.tag === '!' || found.tag === '!!null') && NULLS.has(found.text);
+      if (found.kind !== 'scalar' || !isNullText(found.text)) return false;
+      return found.tag === '!!null' || (!found.isText && isUntagged(found.tag));
     });
   }
 
@@ -150,8 +155,13 @@ class Decoder {
   }
 }
 
-interface Collecting {
+interface Place {
   readonly where: string;
+  /** The members that mean something; absent where each does. */
+  readonly fields?: readonly string[];
+}
+
+interface Collecting extends Place {
   readonly members: Map<string, YamlNode>;
   readonly isMerged?: boolean;
 }
@@ -168,22 +178,11 @@ function refuseRepeated(entries: readonly (readonly [YamlNode, YamlNode])[], whe
 }
 
 function isMerge(key: YamlNode): boolean {
-  return key.kind === 'scalar' && key.text === '<<' && !key.isText && ['', '!', '!!merge'].includes(key.tag);
+  return key.kind === 'scalar' && key.text === '<<' && !key.isText && (isUntagged(key.tag) || key.tag === '!!merge');
 }
 
-/** A written type that the text is not of is an error, also where text is wanted. */
-function checkTag({ text, tag }: YamlNode & { kind: 'scalar' }, where: string): void {
-  const fits: Readonly<Record<string, () => boolean>> = {
-    '!!null': () => NULLS.has(text),
-    '!!bool': () => TRUE.has(text) || FALSE.has(text),
-    '!!int': () => /^[-+]?(?:[0-9][0-9_]*|0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+)$/.test(text),
-    '!!float': () =>
-      /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$/.test(
-        text,
-      ),
-    '!!timestamp': () => /^\d{4}-\d\d?-\d\d?(?:[Tt ]|$)/.test(text),
-  };
-  if (Object.hasOwn(fits, tag) && fits[tag]?.() !== true) throw new YamlError(`${where}: ${quote(text)} is no ${tag}`);
+function isUntagged(tag: string): boolean {
+  return tag === '' || tag === '!';
 }
 
 function decodeBinary(text: string, where: string): string {

@@ -1,6 +1,6 @@
 import { Composer, Parser, isAlias, isMap, isPair, isScalar, isSeq } from 'yaml';
 import type { Document, Node, Scalar } from 'yaml';
-import { foreignDirectives, foreignSyntax } from './yaml-strictness.ts';
+import { admitEscapedApostrophes, foreignDirectives, foreignSyntax } from './yaml-strictness.ts';
 
 /**
  * YAML as readers have it before they look at types: plain text is kept as written, because a number or a date is text
@@ -52,11 +52,13 @@ function documentsOf(text: string): Document.Parsed[] {
   const documents: Document.Parsed[] = [];
   const directives: string[] = [];
   if (/^(?:[ \t]*(?:#.*)?\n)*\.\.\.(?:\s|$)/.test(text)) throw new YamlError('a document that only ends');
+  if (text.includes('\n\ufeff')) throw new YamlError('readers do not take a byte order mark in every line');
   if (/^ *\t[ \t]*(?:#.*)?$/m.test(text)) throw new YamlError('a tab at the beginning of an empty line');
   for (const token of new Parser().parse(text)) {
     if (token.type === 'directive') directives.push(token.source);
     const foreign = foreignSyntax(text, token);
     if (foreign !== undefined) throw new YamlError(`readers do not take ${foreign}`);
+    admitEscapedApostrophes(token);
     documents.push(...composer.next(token));
   }
   const foreign = foreignDirectives(directives);
@@ -88,7 +90,7 @@ function decode(bytes: Uint8Array): string {
   const forbidden = FORBIDDEN.exec(text);
   if (forbidden !== null) throw new YamlError(`control character at ${forbidden.index}`);
   // To readers these are ends of lines as well.
-  return text.replace(/\r(?!\n)|[\x85\u2028\u2029]/g, '\n');
+  return text.replace(/\r\n?|[\x85\u2028\u2029]/g, '\n');
 }
 
 class NodeReader {
@@ -106,6 +108,10 @@ class NodeReader {
       const target = this.#anchors.get(node.source);
       if (target === undefined) throw new YamlError(`unknown anchor ${JSON.stringify(node.source)}`);
       return { kind: 'alias', name: node.source, target };
+    }
+    // Where readers keep a reference they make nothing of it, and fail; elsewhere they pass over the tag.
+    if ((isMap(node) || isSeq(node)) && node.tag !== undefined && shortTag(node.tag) === '!!null') {
+      throw new YamlError('readers do not take !!null in front of a map or list');
     }
     if (isMap(node)) {
       const entries: (readonly [YamlNode, YamlNode])[] = [];

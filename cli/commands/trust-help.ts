@@ -1,7 +1,8 @@
 /** The long part of the help of `trust check`. */
 export const CHECK_HELP = `
 Names everything that is wrong, with line and column, and warns of what is legal and hardly meant. One wrong member makes
-readers refuse the whole file and with it every image. JSON: input, file, accepted, problems, warnings, registriesD.
+readers refuse the whole file and with it every image. Without a file it is ~/.config/containers/policy.json that counts, else
+/etc/containers/policy.json. JSON: input, file, accepted, problems, warnings, registriesD.
 Ends with 1 where readers refuse a file, 2 where one cannot be read.
 
 Examples:

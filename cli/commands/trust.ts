@@ -53,7 +53,7 @@ function addCheck(trust: Command, host: Host): void {
     .command('check')
     .summary('check policy.json files as strictly as readers do')
     .description('Checks policy.json files as strictly as readers do.')
-    .argument('<policy...>', 'files, or "-"')
+    .argument('[policy...]', 'files, or "-" (default: the one that counts on this machine)')
     .option('--registries-d <directory>', 'check this directory too')
     .addHelpText('after', CHECK_HELP);
   onCall<{ readonly registriesD?: string }>(check, host, async (call, { args, options: { registriesD } }) => {
@@ -62,7 +62,9 @@ function addCheck(trust: Command, host: Host): void {
       import('../output/trust-text.ts'),
     ]);
     const directory = registriesD === undefined ? undefined : await checkDirectory(call.resolvePath(registriesD));
-    return await answerEach(call, args, {
+    const { findPolicyFile } = await import('../../activities/trust/index.ts');
+    const files = args.length > 0 ? args : [await findPolicyFile({ home: call.home })];
+    return await answerEach(call, files, {
       answer: (file) => checkPolicyFile(call.resolvePath(file), directory),
       exitCode: ({ accepted }) => (accepted ? EXIT.success : EXIT.failure),
       text: (checked) => checkedPolicyText(checked, call.report.style),

@@ -36,7 +36,9 @@ export async function checkKeys(
       if (own === undefined) throw new Error(`there is no environment ${name}`);
       const findings = new Findings();
       for (const one of problems) {
-        if (one.path.startsWith(`environments.${name}.`)) findings.fail('configuration', formatProblem(one));
+        if (one.path.startsWith(`environments.${name}.`)) {
+          findings.fail('configuration', formatProblem(one), { mend: 'countersign config check' });
+        }
       }
       const publicKeys = await checkPublicKeys(own, now, findings);
       await checkPrivateKey({ own, now, publicKeys }, findings);
@@ -59,7 +61,10 @@ async function checkPublicKeys(
       for (const key of keys) reportPublicKey(key, { file, now }, findings);
       all.push(...keys);
     } catch (error) {
-      findings.fail('configuration', `the public keys in ${file} cannot be read`, { why: (error as Error).message });
+      findings.fail('configuration', `the public keys in ${file} cannot be read`, {
+        why: (error as Error).message,
+        mend: `countersign keys export SIGNING-KEY --out ${file}`,
+      });
     }
   }
   return all;
@@ -127,7 +132,9 @@ async function openKey(
     return { key, description };
   } catch (error) {
     if (error instanceof SecretsError) {
-      for (const { file, message } of error.problems) findings.fail('configuration', `${file}: ${message}`);
+      for (const { file, message } of error.problems) {
+        findings.fail('configuration', `${file}: ${message}`, { mend: `put it into ${own.secrets}` });
+      }
     } else if (error instanceof SigningError) {
       findings.fail('key', error.message, {
         mend: `countersign keys show ${path.join(own.secrets, 'signing-key.asc')}`,

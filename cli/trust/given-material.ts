@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
+import { digestOfManifest } from '../../activities/trust/index.ts';
 import { parseDigest } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { usageError } from '../failure.ts';
-import { createHash } from 'node:crypto';
 
 /** One JSON object of standard input, or the same put together from options. */
 export type Material = Readonly<Record<string, unknown>>;
@@ -43,16 +43,12 @@ export async function readBytesList(
   return read.filter((one) => one !== undefined);
 }
 
-/** The digest of `digest`, or the sha256 of the bytes in `manifest`; exactly one of them is given. */
+/** The digest of `digest`, or that of the `manifest`; exactly one of them is given. */
 export async function readDigest({ digest, manifest }: Material, reader: MaterialReader): Promise<Digest> {
   if ((digest === undefined) === (manifest === undefined)) throw usageError('expected either digest or manifest');
   if (digest !== undefined) return parseDigest(textOf(digest, 'digest'));
   const read = await readBytes(manifest, 'manifest', reader);
-  return parseDigest(
-    `sha256:${createHash('sha256')
-      .update(read?.bytes ?? '')
-      .digest('hex')}`,
-  );
+  return digestOfManifest(read?.bytes ?? Buffer.alloc(0));
 }
 
 /** The text of a member that has to be there. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -63,6 +63,14 @@ async function makeNode(): Promise<void> {
 const signatureOf = (digest: string): string => `store/acme/web@${digest.replace(':', '=')}/signature-1`;
 
 describe('countersign trust check', () => {
+  it("takes the user's own policy where none is named", async () => {
+    await mkdir(folder.join('.config/containers'), { recursive: true });
+    await writeFile(folder.join('.config/containers/policy.json'), '{"default":[]}');
+    const { code, out } = await run(['trust', 'check']);
+    expect(code).toBe(EXIT.failure);
+    expect(out).toContain(folder.join('.config/containers/policy.json'));
+  });
+
   it('names every problem with its line, and what is accepted', async () => {
     await writeFile(folder.join('bad.json'), '{\n  "default": [{"type": "rejekt"}],\n  "extra": 1\n}');
     await writeFile(folder.join('good.json'), '{"default": [{"type": "reject"}]}');
@@ -85,6 +93,19 @@ describe('countersign trust check', () => {
   });
 });
 
+describe('countersign trust lookaside', () => {
+  it("looks into the user's own directory where a policy is named and no directory", async () => {
+    await mkdir(folder.join('.config/containers/registries.d'), { recursive: true });
+    const section = '{"default-docker": {"lookaside": "https://own.example.com"}}';
+    await writeFile(folder.join('.config/containers/registries.d/a.yaml'), section);
+    await writeFile(folder.join('policy.json'), '{"default":[{"type":"reject"}]}');
+    const hex = 'a'.repeat(64);
+    const named = ['r.example.com/a:1', '--policy', 'policy.json', '--digest', `sha256:${hex}`];
+    const [line] = (await run(['trust', 'lookaside', ...named, '--output', 'json'])).json();
+    expect(line).toMatchObject({ manifests: [{ url: `https://own.example.com/a@sha256=${hex}/signature-1` }] });
+  });
+});
+
 describe('with the files of a node', () => {
   beforeEach(makeNode);
   const node = ['--policy', 'policy.json', '--registries-d', 'd'];
@@ -98,6 +119,14 @@ describe('with the files of a node', () => {
     expect(out.match(/✔ signature-1: made by/g)).toHaveLength(3);
     const other = await run(['trust', 'explain', image().replace('web:1', 'web'), ...node, '--output', 'json']);
     expect(other.json()[0]?.error?.code).toBe('image-unknown');
+  });
+
+  it('judges as this machine would where nothing is named and nothing configured', async () => {
+    await mkdir(folder.join('.config/containers'), { recursive: true });
+    await rename(folder.join('policy.json'), folder.join('.config/containers/policy.json'));
+    await rename(folder.join('d'), folder.join('.config/containers/registries.d'));
+    expect(await run(['verify', image()])).toMatchObject({ code: EXIT.success, err: '' });
+    expect((await run(['verify', image().replace('web:1', 'other:1')])).code).not.toBe(EXIT.success);
   });
 
   it('prints where readers look, and where writers write', async () => {

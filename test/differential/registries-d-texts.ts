@@ -1,6 +1,7 @@
 import { readEdges } from './edges/read-edges.ts';
 import type { Random } from './random.ts';
 import { damaged } from './reference-texts.ts';
+import { yamlSoup } from './yaml-soup.ts';
 
 /** What stores are asked for: every way to be found. */
 export const STORE_REFERENCES: readonly string[] = [
@@ -29,8 +30,9 @@ export const FILE_EDGES: readonly Readonly<Record<string, Buffer>>[] = files.map
   Object.fromEntries(Object.entries(contents).map(([name, content]) => [name, Buffer.from(content)])),
 );
 
-/** One to three files, mostly right, with the oddities of YAML in them. */
+/** One to three files, mostly right, with the oddities of YAML in them; or a mess. */
 export function randomFiles(random: Random): Record<string, Buffer> {
+  if (random.oneIn(4)) return { 'a.yaml': Buffer.from(yamlSoup(random)) };
   const files: Record<string, Buffer> = {};
   const odd = random.pick([0, 0, 30, 8]);
   for (let index = 1 + random.below(3); index > 0; index--) {

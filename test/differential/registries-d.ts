@@ -18,17 +18,16 @@ export const registriesD: Subject<Case, string> = {
   weight: 8,
   exceptions: {
     'yaml-indent':
-      'brackets and quotes over several lines must be indented in every version of YAML; libyaml does not look',
+      'brackets, quotes and values under their keys must be indented in every version of YAML; libyaml does not look',
     'yaml-comment': 'a comment needs a blank in front in every version of YAML; libyaml does not look everywhere',
     'yaml-odd':
       'a tag or a line break in a key, an empty key, quotes in plain text between brackets, a tab in an empty line',
     'yaml-behind-the-end': 'what stands behind the end of the document is not read, but it has to be YAML here',
   },
   excuse: ({ files }, { message }) => {
-    if (/sufficiently indented|Missing closing|several lines/.test(message)) return 'yaml-indent';
-    if (message.includes('Comments must be separated')) return 'yaml-comment';
-    if (/readers do not take|at node end|must be separated|a tab at|Block collections/.test(message)) return 'yaml-odd';
-    return Object.values(files).some((bytes) => /\n(?:---|\.\.\.)/.test(bytes.toString()))
+    const found = EXCUSES.find(([, said]) => said.test(message));
+    if (found !== undefined) return found[0];
+    return Object.values(files).some((bytes) => /\n(?:---|\.\.\.)|^\s*!!null /.test(bytes.toString()))
       ? 'yaml-behind-the-end'
       : undefined;
   },
@@ -52,6 +51,14 @@ export const registriesD: Subject<Case, string> = {
       .map(([name, bytes]) => `${name}: ${JSON.stringify(bytes.toString())}`)
       .join(' '),
 };
+
+/** Of what begins with a tag or an anchor on nothing, readers take the nothing: the end is there. */
+const EXCUSES: readonly (readonly [name: string, said: RegExp])[] = [
+  ['yaml-indent', /sufficiently indented|Missing closing|several lines|on a single line|token in YAML stream/],
+  ['yaml-comment', /Comments must be separated/],
+  ['yaml-odd', /readers do not take|at node end|must be separated|a tab at|Block collections|not resolve tag/],
+  ['yaml-behind-the-end', /at most one|any properties|Unexpected flow|cannot start with/],
+];
 
 /** Base with the repository's path behind it, in a comparable form; or `unusable`. */
 interface Store {

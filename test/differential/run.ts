@@ -1,15 +1,22 @@
 // `npm run test:differential -- [--cases N] [--seed S] [--subject NAME] [--only INDEX]`: how it works stands in subject.ts.
-// `-- --hostile` measures what hostile messages cost; `-- --signatures N` lets gpg and skopeo judge signatures of ours.
+// `-- --hostile` measures what hostile messages cost; `-- --signatures N` lets gpg and skopeo judge signatures of ours;
+// `-- --older` asks the skopeo of the system, of library 5.22, instead.
 import { parseArgs } from 'node:util';
 import { Judge } from '../support/judge.ts';
 import { compareSubject } from './compare.ts';
 import type { Agreement } from './compare.ts';
+import { NEWER, OLDER, compareWithOlder } from './compare-older.ts';
+import { OlderJudge } from './older-judge.ts';
+import { blobs } from './blobs.ts';
+import { policies } from './policies.ts';
 import { haveSignaturesJudged } from './have-signatures-judged.ts';
 import { measureHostile } from './measure-hostile.ts';
 import type { Subject } from './subject.ts';
 import { SUBJECTS } from './subjects.ts';
 
 const DEFAULT_CASES = 10_000;
+/** A program runs for each. */
+const OLDER_CASES = 500;
 const SHOWN_FAULTS = 40;
 
 const { values } = parseArgs({
@@ -20,6 +27,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     hostile: { type: 'boolean', default: false },
     signatures: { type: 'string' },
+    older: { type: 'boolean', default: false },
   },
 });
 if (values.hostile) process.exit(measureHostile() ? 0 : 1);
@@ -32,7 +40,8 @@ if (chosen.length === 0 || chosen.length < (values.subject?.length ?? 0)) {
   process.exit(2);
 }
 const seed = wholeNumber('--seed', values.seed);
-const cases = wholeNumber('--cases', values.cases ?? String(DEFAULT_CASES));
+const cases = wholeNumber('--cases', values.cases ?? String(values.older ? OLDER_CASES : DEFAULT_CASES));
+if (values.older) process.exit(await askOlder());
 const judge = await Judge.start();
 try {
   const agreements: Agreement[] = [];
@@ -56,7 +65,24 @@ async function runSubject(subject: Subject): Promise<Agreement> {
   return agreement;
 }
 
-function print(subject: Subject, agreement: Agreement, seconds: number): void {
+async function askOlder(): Promise<number> {
+  const older = await OlderJudge.start();
+  try {
+    let faults = 0;
+    for (const subject of [policies, blobs]) {
+      const start = performance.now();
+      const agreement = await compareWithOlder(subject.name, older, { seed, cases });
+      const exceptions = { ...subject.exceptions, ...NEWER, ...OLDER };
+      print({ name: subject.name, exceptions }, agreement, (performance.now() - start) / 1000);
+      faults += agreement.faults.length;
+    }
+    return faults === 0 ? 0 : 1;
+  } finally {
+    await older.stop();
+  }
+}
+
+function print(subject: Pick<Subject, 'name' | 'exceptions'>, agreement: Agreement, seconds: number): void {
   const { bothAccept, bothRefuse, stricter, faults } = agreement;
   console.log(`\n${subject.name}: ${agreement.cases} cases in ${seconds.toFixed(0)} s`);
   console.log(`  both accept  ${bothAccept}`);

@@ -125,6 +125,16 @@ describe('the code rules', () => {
     expect(judge({ 'worker/main.ts': text, 'cli/main.ts': text })).toEqual([]);
   });
 
+  it.each([`import { spawn } from 'node:child_process';`, `const x = await import('node:child_process');`])(
+    'refuse %s where signatures are judged',
+    (text) => {
+      for (const room of ['signing', 'trust', 'doctor']) {
+        expect(judge({ [`activities/${room}/x.ts`]: text })).toEqual([expect.stringContaining(' no-programs: ')]);
+      }
+      expect(judge({ 'activities/signature-store/x.ts': text, 'cli/keys/gpg.ts': text })).toEqual([]);
+    },
+  );
+
   it.each(['let count = 0;', 'export const here = import.meta.url;'])('refuse %s in a workflow', (text) => {
     expect(judge({ 'workflows/promotion.ts': text })).toEqual([expect.stringContaining(':1 workflow-state: ')]);
     expect(judge({ 'worker/main.ts': text })).toEqual([]);

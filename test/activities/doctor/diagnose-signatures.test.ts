@@ -18,6 +18,9 @@ afterEach(() => site.close());
 async function look(given?: Parameters<Installation['diagnose']>[0]) {
   const { findings, cause, mend, pullable } = await site.diagnose(given);
   const failed = [...new Set(findings.filter(({ status }) => status === 'fail').map(({ step }) => step))];
+  // Whatever is wrong: one line with the cause, and one that mends it.
+  if (!pullable)
+    expect({ cause, mend }).toEqual({ cause: expect.stringMatching(/^.+$/), mend: expect.stringMatching(/^.+$/) });
   return { findings, cause, mend: mend ?? '', pullable, failed };
 }
 

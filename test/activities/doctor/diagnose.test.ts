@@ -18,6 +18,9 @@ afterEach(() => site.close());
 async function look(given?: Parameters<Installation['diagnose']>[0]) {
   const { findings, cause, mend, pullable, digest } = await site.diagnose(given);
   const failed = [...new Set(findings.filter(({ status }) => status === 'fail').map(({ step }) => step))];
+  // Whatever is wrong: one line with the cause, and one that mends it.
+  if (!pullable)
+    expect({ cause, mend }).toEqual({ cause: expect.stringMatching(/^.+$/), mend: expect.stringMatching(/^.+$/) });
   return { findings, cause, mend: mend ?? '', pullable, digest, failed };
 }
 
@@ -220,6 +223,36 @@ describe('what is wrong with configuration and policy', () => {
     const { failed, cause } = await look({ policy: { file: 'policy.json', bytes } });
     expect(failed).toEqual(['key']);
     expect(cause).toContain('cannot be read');
+  });
+
+  it('finds a key file of the node in which no key is', async () => {
+    await writeFile(folder.join('empty.asc'), 'no key at all');
+    const keyless = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: folder.join('empty.asc') }];
+    const bytes = await policyFile({ default: keyless, transports: {} });
+    const { failed, cause, findings, mend } = await look({ policy: { file: 'policy.json', bytes } });
+    expect(failed).toEqual(['key']);
+    expect(cause).toContain('cannot be read');
+    expect(JSON.stringify(findings)).toContain('no public key is in');
+    expect(mend).toContain('countersign keys show');
+  });
+
+  it('takes of a private key on the node what readers take, and finds what is wrong besides', async () => {
+    await writeFile(folder.join('private.asc'), site.signer.privateKey);
+    const key = [{ type: 'signedBy', keyType: 'GPGKeys', keyPath: folder.join('private.asc') }];
+    const policy = { file: 'policy.json', bytes: await policyFile({ default: key, transports: {} }) };
+    expect(await look({ policy })).toMatchObject({ failed: [], pullable: true });
+    site.registry.add('acme/web', site.image, '2');
+    const asked = `${site.registry.host}/acme/web:2`;
+    expect(await look({ policy, asked })).toMatchObject({ failed: ['identity'], pullable: false });
+  });
+
+  it('finds a kind of key that no reader evaluates', async () => {
+    const alien = [{ type: 'signedBy', keyType: 'X509Certificates', keyPath: site.keyFile }];
+    const bytes = await policyFile({ default: alien, transports: {} });
+    const { failed, cause, pullable, mend } = await look({ policy: { file: 'policy.json', bytes } });
+    expect({ failed, pullable }).toEqual({ failed: ['policy'], pullable: false });
+    expect(cause).toContain('policy.json refuses it');
+    expect(mend).toBe(`countersign trust explain ${site.reference} --policy policy.json`);
   });
 
   it('finds a registries.d that readers refuse', async () => {

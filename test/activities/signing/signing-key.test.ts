@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { enums } from 'openpgp';
+import { createMessage, decryptKey, enums, readMessage, readPrivateKey, sign } from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   CREATOR,
@@ -176,6 +176,21 @@ describe('signDigest', () => {
     expect(one).toEqual(two);
     const again = await load(name, name === 'rsa' ? PASSPHRASE : undefined);
     expect(await signDigest(again, claim)).toEqual(one);
+  });
+
+  it('makes the bytes with RSA that openpgp.js makes', async () => {
+    const blob = await signDigest(rsa, claim);
+    const content: unknown = (await readMessage({ binaryMessage: blob })).getLiteralData();
+    const locked = await readPrivateKey({ armoredKey: keys.get('rsa')!.privateKey });
+    const date = new Date('2026-05-04T03:02:01Z');
+    const theirs: unknown = await sign({
+      message: await createMessage({ binary: content as Uint8Array, date }),
+      signingKeys: await decryptKey({ privateKey: locked, passphrase: PASSPHRASE }),
+      format: 'binary',
+      date,
+      config: { nonDeterministicSignaturesViaNotation: false, preferredHashAlgorithm: enums.hash.sha256 },
+    });
+    expect(Buffer.from(blob).toString('hex')).toBe(Buffer.from(theirs as Uint8Array).toString('hex'));
   });
 
   it('makes other bytes for another claim or time', async () => {

@@ -157,6 +157,15 @@ describe('evaluatePolicy', () => {
     expect((await evaluate(rules, [sigstore, await alice.sign(IMAGE, manifestDigest)])).accepted).toBe(true);
   });
 
+  it.each(['[-0]', '[1.0]', '[1e1]', '[256]', '"-_=="'])(
+    'refuses the whole set for a sigstore signature whose payload is %s, which readers cannot read as bytes',
+    async (payload) => {
+      const sigstore = Buffer.from(`\0sigstore-json\n{"payload":${payload}}`);
+      const verdict = await evaluate(policy({ type: 'insecureAcceptAnything' }), [sigstore]);
+      expect(verdict).toMatchObject({ accepted: false, requirements: [] });
+    },
+  );
+
   it('asks for `latest` where a reference has neither tag nor digest', async () => {
     const rules = policy(signedBy('alice.asc'));
     const latest = await alice.sign('registry.example.com/acme/web:latest', manifestDigest);

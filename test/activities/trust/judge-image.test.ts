@@ -133,6 +133,43 @@ describe('judgeImage', () => {
     ]);
   });
 
+  it('asks for the tag once, and judges what it got although the registry then answers otherwise', async () => {
+    const signed = image('signed');
+    const swapped = image('swapped');
+    const tagged = [signed, swapped, signed, swapped].values();
+    const asked: string[] = [];
+    const client: ManifestSource = {
+      fetchManifest: (reference) => {
+        asked.push(formatReference(reference));
+        const byDigest = [signed, swapped].find(({ digest }) => digest === reference.digest);
+        return Promise.resolve(byDigest ?? tagged.next().value ?? swapped);
+      },
+    };
+    const blob = await alice.sign(IMAGE, signed.digest);
+    const verdict = await judge(client, { [signed.digest]: [blob], [swapped.digest]: [blob] });
+    expect(verdict).toMatchObject({ accepted: true, digest: signed.digest });
+    expect(asked.filter((reference) => !reference.includes('@'))).toEqual([IMAGE]);
+    // The one that comes second is refused with the very signature of the first.
+    expect(await judge(client, { [signed.digest]: [blob], [swapped.digest]: [blob] })).toMatchObject({
+      accepted: false,
+      digest: swapped.digest,
+    });
+  });
+
+  it('binds key, digest and reference: a signature with one of them changed is refused', async () => {
+    const { client } = registry(amd64, amd64);
+    const good = await alice.sign(IMAGE, amd64.digest);
+    expect((await judge(client, { [amd64.digest]: [good] })).accepted).toBe(true);
+    const changed = await Promise.all([
+      bob.sign(IMAGE, amd64.digest),
+      alice.sign(IMAGE, arm64.digest),
+      alice.sign('registry.example.com/acme/web:2', amd64.digest),
+    ]);
+    for (const blob of changed) expect((await judge(client, { [amd64.digest]: [blob] })).accepted).toBe(false);
+    // Nor do several that are right in one thing each make up for one that is right in all.
+    expect((await judge(client, { [amd64.digest]: changed })).accepted).toBe(false);
+  });
+
   it('refuses bytes that do not have the digest they were asked for by', async () => {
     const forged = { ...amd64, bytes: Buffer.from(arm64.bytes) };
     const signatures = { [amd64.digest]: [await alice.sign(IMAGE, amd64.digest)] };

@@ -54,6 +54,26 @@ describe('lookasideUrl', () => {
     expect(lookasideUrl(base, 'acme/web', digest, 3)).toBe(url);
   });
 
+  it.each([
+    'file://é/v',
+    'file://%C3%A9/v',
+    'file://a%25/v',
+    'file://[::1]:80/v',
+    'file://a:80:90/v',
+    'file://u:p@h/v',
+  ])('looks at no host of %s', (base) => {
+    expect(lookasideUrl(base, 'acme/web', digest, 1)).toBe(`file:///v/acme/web@sha256=${HEX}/signature-1`);
+  });
+
+  it.each(['file://[x]/v', 'file://a b/v', 'file://a%41/v', 'file://a:b/v', 'file://[::1/v', 'http://[fe80::1%en0]/'])(
+    'refuses the host of %s',
+    (base) => {
+      expect(() => lookasideUrl(base, 'acme/web', digest, 1)).toThrow(
+        expect.objectContaining({ code: 'configuration-invalid' }),
+      );
+    },
+  );
+
   it.each(['/var/lib/sigstore', 's3://bucket', 'ftp://h/x', 'https://', ''])('refuses the base %j', (base) => {
     expect(() => lookasideUrl(base, 'acme/web', digest, 1)).toThrow(
       expect.objectContaining({ code: 'configuration-invalid' }),

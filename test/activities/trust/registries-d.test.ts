@@ -54,6 +54,53 @@ describe('readRegistriesD', () => {
   });
 });
 
+/** Each was judged by the reference implementation, and once by us otherwise. */
+describe('readRegistriesD, of YAML as readers have it', () => {
+  const scope = (value: string): string => `docker:\n  r.example.com:\n    lookaside: ${value}\n`;
+
+  it.each([
+    ['an integer with a leading zero and an 8', scope('!!int 08')],
+    ['an integer of more than 64 bits', scope('!!int 99999999999999999999')],
+    ['a number that is infinite', scope('!!float 1e400')],
+    ['a day that no month has', scope('!!timestamp 2001-02-30')],
+    ['a month that no year has', scope('!!timestamp 2001-13-01')],
+    ['a time without a zone behind T', scope('!!timestamp 2001-01-01T10:00:00')],
+    ['an hour that no day has', scope('!!timestamp 2001-01-01 25:00:00')],
+    ['a tag with a bracket behind it', 'default-docker: {lookaside: !!str}'],
+    ['a map tagged as null', 'default-docker: !!null {}'],
+    ['a tab behind the colon of an explicit key', '? x\n: \ty\n'],
+    ['a colon that is not under its question mark', '? x\n\n    : y\n'],
+    ['an explicit key with a value and no colon', '? x\n-'],
+    ['a document that only ends, behind an empty line of Windows', '\r\n...\n'],
+    ['ten thousand brackets', `x: ${'['.repeat(10_000)}`],
+    ['ten thousand brackets that are closed', `x: ${'['.repeat(10_000)}${']'.repeat(10_000)}`],
+    ['nine thousand lists in lists', `${'- '.repeat(9_000)}a`],
+  ])('refuses %s', async (_, text) => {
+    await expect(read({ 'a.yaml': text })).rejects.toMatchObject({ code: 'configuration-invalid' });
+  });
+
+  it.each([
+    ['text tagged as a number that it is', scope('!!float 0x10'), '0x10'],
+    ['text tagged as a number with underscores', scope('!!float 1_0'), '1_0'],
+    ['text tagged as a leap day', scope('!!timestamp 2024-02-29'), '2024-02-29'],
+    ['an apostrophe with a backslash', scope('"https://s/\\\'\\\\"'), "https://s/'\\"],
+    ['null between quotes as nothing where it is tagged so', scope('!!null "null"'), undefined],
+    [
+      'the later of two sections, where one is named by an alias',
+      'docker:\n  &k r.example.com:\n    lookaside: x\n  *k :\n    lookaside: y\n',
+      'y',
+    ],
+  ])('takes %s', async (_, text, lookaside) => {
+    const { docker } = await read({ 'a.yaml': text });
+    expect(docker.get('r.example.com')?.lookaside).toBe(lookaside);
+  });
+
+  it('takes a boolean between quotes where it is tagged as one', async () => {
+    const { defaultDocker } = await read({ 'a.yaml': 'default-docker: {use-sigstore-attachments: !!bool "true"}' });
+    expect(defaultDocker).toEqual({ 'use-sigstore-attachments': true });
+  });
+});
+
 describe('lookasideFor', () => {
   it('takes the most specific scope that answers, and goes on where one does not', async () => {
     const config = await read({

@@ -9,6 +9,7 @@ import { parseReference } from '../../../workflows/domain/reference.ts';
 export interface Signer {
   readonly key: SigningKey;
   readonly publicKey: Buffer;
+  readonly privateKey: Buffer;
   readonly sign: (reference: string, digest: Digest, time?: Date) => Promise<Uint8Array>;
 }
 
@@ -20,6 +21,7 @@ export async function makeSigner(options: { expiresInDays?: number; date?: Date 
   return {
     key,
     publicKey: Buffer.from(made.publicKey),
+    privateKey: Buffer.from(made.privateKey),
     sign: (reference, digest, time = new Date()) =>
       signDigest(key, { reference: parseReference(reference), digest, time }),
   };

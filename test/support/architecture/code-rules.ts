@@ -11,6 +11,7 @@ const IMPURE = new Set([
   ...['process', 'crypto', 'performance', 'fetch', 'console', 'globalThis', 'require', 'queueMicrotask'],
   ...['setTimeout', 'setInterval', 'setImmediate', 'Buffer', 'WeakRef', 'FinalizationRegistry'],
 ]);
+const JUDGES = /^activities\/(?:signing|trust|doctor)\//;
 const READS_ENVIRONMENT: readonly (Room | undefined)[] = ['worker', 'cli'];
 
 /** What the text of a file may not say, whatever it imports. */
@@ -27,6 +28,8 @@ export function findCodeViolations(file: SourceFile): readonly Finding[] {
     if (isEnvironment(node) && !READS_ENVIRONMENT.includes(room)) {
       report('environment', node, 'only worker/ and cli/ read process.env');
     }
+    // CVE-2025-68973, CVE-2018-12020, CVE-2022-34903: no program of theirs sees what strangers wrote, or decides.
+    if (JUDGES.test(file.path) && isStart(node)) report('no-programs', node, 'what judges signatures runs no program');
     if (room === 'domain') reportImpure(node, report);
     if (room === 'domain' || room === 'workflows') reportUnsafeState(node, report);
   });
@@ -58,6 +61,10 @@ function isEnvironment(node: ts.Node): boolean {
     ts.isStringLiteral(node.moduleSpecifier) &&
     /^(node:)?process$/.test(node.moduleSpecifier.text);
   return fromProcess && /\benv\b/.test(node.getText());
+}
+
+function isStart(node: ts.Node): boolean {
+  return ts.isStringLiteral(node) && /^(?:node:)?child_process$/.test(node.text);
 }
 
 function isNamed(node: ts.Expression, name: string): boolean {

@@ -73,5 +73,7 @@ func baseURL(system *types.SystemContext, text string, write bool) (string, erro
 	if err != nil {
 		return "", err
 	}
+	// Or `file:/` and a path read as a host and a path.
+	found.OmitHost = false
 	return found.String(), nil
 }
