@@ -194,7 +194,7 @@ export class BlobTransfer {
 
   #mayRecover(error: unknown): boolean {
     if (!(error instanceof RegistryError) || error.side !== 'target') return false;
-    if (isPassing(error)) return true;
+    if (isPassing(error)) return !error.isTooSlow;
     if (isUploadLost(error)) return true;
     return this.#isChunked && error.status !== undefined && NO_CHUNKS.has(error.status);
   }
