@@ -25,7 +25,7 @@ export interface CopyOptions {
   readonly thorough?: boolean;
   /** Set at the target when all is there; default: no tag is touched. */
   readonly tag?: string;
-  /** Large blobs at once, and four times as many of at most 1 MiB. Default: 4. */
+  /** Large blobs at once, and eight times as many of at most 1 MiB. Default: 4. */
   readonly concurrency?: number;
   /** Of blobs, for all of them together. Default: as many as there is room for. */
   readonly bytesPerSecond?: number;
@@ -50,7 +50,7 @@ export interface CopyResult extends CopyCounts {
 }
 
 const CONCURRENCY = 4;
-const SMALL_AT_ONCE = 4;
+const SMALL_AT_ONCE = 8;
 const CHUNK_BYTES = 64 * 1024 * 1024;
 /** What may be sent for nothing before it is worth a request to learn how the registry answers. */
 const LEARN_FROM_BYTES = 16 * 1024 * 1024;
