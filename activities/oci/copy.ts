@@ -15,6 +15,7 @@ import { RegistryError, onSide } from './error.ts';
 import { foreignLayersOf, onceEach, readImageTree } from './image-tree.ts';
 import type { ImageNode, ImageTree } from './image-tree.ts';
 import { runLimited } from './run-limited.ts';
+import { SentTails } from './sent-tail.ts';
 
 /** What is copied, and how. */
 export interface CopyOptions {
@@ -52,6 +53,7 @@ export interface CopyResult extends CopyCounts {
 const CONCURRENCY = 4;
 const SMALL_AT_ONCE = 8;
 const CHUNK_BYTES = 64 * 1024 * 1024;
+const TAILS_BYTES = 32 * 1024 * 1024;
 /** What may be sent for nothing before it is worth a request to learn how the registry answers. */
 const LEARN_FROM_BYTES = 16 * 1024 * 1024;
 
@@ -91,6 +93,7 @@ class ImageCopy {
       target,
       counter: this.#counter,
       chunkBytes,
+      tails: new SentTails({ bytes: TAILS_BYTES, blobs: concurrency }),
       throttle: bytesPerSecond === undefined ? undefined : new ByteThrottle(bytesPerSecond),
       untrustedUploads: new Map(options.untrustedUploads?.map((one) => [one.digest, one.location])),
     };
