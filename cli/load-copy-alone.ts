@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import v8 from 'node:v8';
 import vm from 'node:vm';
 import type { runCopyAlone } from './copy-alone.ts';
 
@@ -22,6 +23,8 @@ export function loadCopyAlone(): Run | undefined {
   const cachedData = read(COMPILED);
   // Another Node than the one that built it refuses what V8 compiled, and compiles anew.
   const script = new vm.Script(source, { filename, ...(cachedData && { cachedData }) });
+  // HTTP is parsed in WebAssembly: to optimize that costs more time than most copies take, and 25 MiB.
+  v8.setFlagsFromString('--liftoff-only');
   const evaluate = script.runInThisContext() as Evaluate;
   const loaded: { runCopyAlone?: Run } = {};
   evaluate(loaded, createRequire(filename));
