@@ -29,6 +29,8 @@ export interface TransferTask {
   readonly tails: SentTails;
   /** Blobs larger than four of them are sent in chunks of this size. */
   readonly chunkBytes: number;
+  /** Before an upload goes on that has brought nothing twice, in milliseconds; doubled each time. */
+  readonly retryDelayMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -36,7 +38,6 @@ const CHUNKS_WORTH_IT = 4;
 const NOTHING = new Uint8Array(0);
 /** A failure after which the registry has more than before counts for nothing; so many others in a row end it. */
 const MAX_FRUITLESS = 3;
-const PAUSE_MS = 200;
 
 /**
  * Sends a blob that is too large for memory: read, verified and written in one pass. Where an upload breaks off, the
@@ -152,7 +153,7 @@ export class BlobTransfer {
 
   /** Brings the registry to where the source stands. */
   async #recover(first: unknown): Promise<void> {
-    const { signal, counter, tails } = this.#task;
+    const { signal, counter, tails, retryDelayMs } = this.#task;
     tails.need();
     this.#tail ??= tails.open();
     for (let error = first; ;) {
@@ -162,7 +163,7 @@ export class BlobTransfer {
       await this.#findOut(error);
       this.#fruitless = this.#offset > before ? 0 : this.#fruitless + 1;
       if (this.#fruitless > MAX_FRUITLESS) throw error;
-      if (this.#fruitless > 1) await sleepUnlessAborted(PAUSE_MS * 2 ** this.#fruitless, signal);
+      if (this.#fruitless > 1) await sleepUnlessAborted(retryDelayMs * 2 ** this.#fruitless, signal);
       counter.standsAt(this.#offset);
       try {
         await this.#replay();

@@ -32,6 +32,8 @@ export interface CopyOptions {
   readonly bytesPerSecond?: number;
   /** Blobs larger than four of these are sent in chunks, so that uploads can be resumed. In bytes; default: 64 MiB. */
   readonly chunkBytes?: number;
+  /** Before an upload goes on that has brought nothing twice, in milliseconds; doubled each time. Default: 200. */
+  readonly retryDelayMs?: number;
   /** Uploads that an earlier attempt left unfinished, as its progress named them; they are not trusted. */
   readonly untrustedUploads?: readonly OpenUploadRef[];
   /** Its reason is thrown, within a second. */
@@ -53,6 +55,7 @@ export interface CopyResult extends CopyCounts {
 const CONCURRENCY = 4;
 const SMALL_AT_ONCE = 8;
 const CHUNK_BYTES = 64 * 1024 * 1024;
+const RETRY_DELAY_MS = 200;
 const TAILS_BYTES = 32 * 1024 * 1024;
 /** What may be sent for nothing before it is worth a request to learn how the registry answers. */
 const LEARN_FROM_BYTES = 16 * 1024 * 1024;
@@ -79,7 +82,8 @@ class ImageCopy {
   readonly #call: { readonly signal?: AbortSignal };
 
   constructor(options: CopyOptions) {
-    const { source, target, signal, bytesPerSecond, concurrency = CONCURRENCY, chunkBytes = CHUNK_BYTES } = options;
+    const { source, target, signal, bytesPerSecond, concurrency = CONCURRENCY } = options;
+    const { chunkBytes = CHUNK_BYTES, retryDelayMs = RETRY_DELAY_MS } = options;
     const { digest, domain, path } = source.reference;
     if (digest === undefined) {
       const message = `copy ${formatReference(source.reference)}: expected a reference with a digest, because tags move`;
@@ -93,6 +97,7 @@ class ImageCopy {
       target,
       counter: this.#counter,
       chunkBytes,
+      retryDelayMs,
       tails: new SentTails({ bytes: TAILS_BYTES, blobs: concurrency }),
       throttle: bytesPerSecond === undefined ? undefined : new ByteThrottle(bytesPerSecond),
       untrustedUploads: new Map(options.untrustedUploads?.map((one) => [one.digest, one.location])),

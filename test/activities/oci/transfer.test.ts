@@ -37,6 +37,7 @@ async function prepare(dataPath: 'raw' | 'undici', size = 5 * CHUNK): Promise<Se
     source: { client, reference: reference(source, `dev/web@${sha256(bytes)}`) },
     target: { client, repository: repository(target, 'prod/web') },
     chunkBytes: CHUNK,
+    retryDelayMs: 1,
   };
   return { source, target, blob, digest, options };
 }
