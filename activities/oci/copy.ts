@@ -58,7 +58,7 @@ const CHUNK_BYTES = 64 * 1024 * 1024;
 const RETRY_DELAY_MS = 200;
 const TAILS_BYTES = 32 * 1024 * 1024;
 /** What may be sent for nothing before it is worth a request to learn how the registry answers. */
-const LEARN_FROM_BYTES = 16 * 1024 * 1024;
+const LEARN_FROM_BYTES = 64 * 1024 * 1024;
 
 /**
  * Makes an image whole at the target, byte for byte, by its digest: blobs first, then manifests, children before
