@@ -2,9 +2,10 @@
  * Copying, beside other tools: the same images between the same registries, the tools taking turns. What each client used
  * is held against the goals; a goal that is missed is printed as missed.
  *
- *     npm run bench -- copy [--runs N] [--only CASE]… [--quick]
+ *     npm run bench -- copy [--runs N] [--larger-runs N] [--only CASE]… [--quick]
  *
- * Only a whole run is kept, in `results/copy.md`; `--quick` tries the benchmark itself with small images.
+ * Only a run of all cases is kept, in `results/copy.md`, after each of them; `--larger-runs` is for the case of 4 GiB.
+ * `--quick` tries the benchmark itself with small images.
  */
 import { rmSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -21,7 +22,7 @@ import { startLongRunning, toolOf } from './copy/long-running.ts';
 import { measureMemory } from './copy/memory.ts';
 import { caseTable, describeCircumstances, goalTable, memoryTable } from './copy/report.ts';
 import { prepareTools } from './copy/tools.ts';
-import type { OwnCommand } from './copy/tools.ts';
+import type { OwnCommand, Tool } from './copy/tools.ts';
 
 const PROGRAMS = ['docker-registry', 'distribution-3'] as const;
 /** Twice the largest image, and some. */
@@ -32,15 +33,17 @@ const { values: asked } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     runs: { type: 'string' },
+    'larger-runs': { type: 'string' },
     only: { type: 'string', multiple: true },
   },
 });
 const { quick, only } = asked;
 const runs = quick ? 1 : Number(asked.runs ?? 3);
+const largerRuns = quick ? 1 : Number(asked['larger-runs'] ?? runs);
 const known: readonly string[] = [...copyCases(quick).map(({ id }) => id), 'memory'];
 const unknown = only?.filter((id) => !known.includes(id)) ?? [];
-if (unknown.length > 0 || !Number.isInteger(runs) || runs < 1) {
-  console.error(`usage: npm run bench -- copy [--runs N] [--only ${known.join(' | ')}]… [--quick]`);
+if (unknown.length > 0 || [runs, largerRuns].some((one) => !Number.isInteger(one) || one < 1)) {
+  console.error(`usage: npm run bench -- copy [--runs N] [--larger-runs N] [--only ${known.join(' | ')}]… [--quick]`);
   process.exit(2);
 }
 const cases = copyCases(quick).filter(({ id }) => only?.includes(id) ?? true);
@@ -63,10 +66,12 @@ try {
   const tables: string[] = [];
   for (const program of PROGRAMS) {
     for (const copyCase of cases) {
-      const result = await runCase(copyCase, { program, tools: beside, runs, log });
+      const times = copyCase.id === 'larger' ? largerRuns : runs;
+      const result = await runCase(copyCase, { program, tools: beside, runs: times, log });
       goals.push(...judgeCase(result));
       tables.push(...caseTable(result));
       loads.push(load());
+      await keep({ tools, goals, tables, isWhole: false });
     }
   }
   if (withMemory) {
@@ -74,9 +79,7 @@ try {
     goals.push(...judgeMemory(rows));
     tables.push(...memoryTable(rows));
   }
-  const registries = await registryVersions();
-  const opening = describeCircumstances({ quick, runs, inMemory, loads, registries, tools });
-  await report([...opening, ...goalTable(goals), ...tables].join('\n'));
+  console.log(await keep({ tools, goals, tables, isWhole: true }));
 } finally {
   await running.stop();
 }
@@ -110,10 +113,22 @@ async function registryVersions(): Promise<readonly string[]> {
   );
 }
 
-async function report(text: string): Promise<void> {
-  console.log(text);
-  if (quick || only !== undefined) return;
+interface Report {
+  readonly tools: readonly Tool[];
+  readonly goals: readonly Goal[];
+  readonly tables: readonly string[];
+  /** Whether every case has run. */
+  readonly isWhole: boolean;
+}
+
+/** Also while it runs: an hour is long, and what was measured until then says so itself. */
+async function keep({ tools, goals, tables, isWhole }: Report): Promise<string> {
+  const registries = await registryVersions();
+  const given = { quick, runs, largerRuns, inMemory, loads, registries, tools, isWhole };
+  const text = [...describeCircumstances(given), ...goalTable(goals), ...tables].join('\n');
+  if (quick || only !== undefined) return text;
   const results = path.join(import.meta.dirname, 'results');
   await mkdir(results, { recursive: true });
   await writeFile(path.join(results, 'copy.md'), text);
+  return text;
 }

@@ -1,6 +1,6 @@
+import { parseRetryAfter } from '../retry-after/index.ts';
 import { RegistryError } from './error.ts';
 import type { RegistryErrorCode } from './error.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import type { HttpAnswer } from './http-answer.ts';
 
 const ERROR_BODY_LIMIT = 8 * 1024;

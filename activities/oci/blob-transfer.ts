@@ -3,12 +3,14 @@ import type { ByteThrottle } from './byte-throttle.ts';
 import type { RegistryClient } from './client.ts';
 import type { BlobCounter } from './copy-progress.ts';
 import type { Descriptor } from './descriptor.ts';
-import { RegistryError, isPassing, isUploadLost, onSide } from './error.ts';
+import { isPassing, onSide } from './error.ts';
 import { OPENING_MS, withLateSignal } from './late-signal.ts';
 import { PartWriter } from './part-writer.ts';
 import type { Part } from './part-writer.ts';
 import { RewindableHash } from './rewindable-hash.ts';
+import type { SentTail, SentTails } from './sent-tail.ts';
 import { sleepUnlessAborted } from './sleep-unless-aborted.ts';
+import { IsThereError, mayRecover, refusesChunks, storedOther, wrongBytes } from './transfer-errors.ts';
 import type { BlobUpload } from './upload-requests.ts';
 
 /** One end of a copy. */
@@ -24,8 +26,11 @@ export interface TransferTask {
   readonly blob: Descriptor;
   readonly counter: BlobCounter;
   readonly throttle: ByteThrottle | undefined;
+  readonly tails: SentTails;
   /** Blobs larger than four of them are sent in chunks of this size. */
   readonly chunkBytes: number;
+  /** Before an upload goes on that has brought nothing twice, in milliseconds; doubled each time. */
+  readonly retryDelayMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -33,12 +38,6 @@ const CHUNKS_WORTH_IT = 4;
 const NOTHING = new Uint8Array(0);
 /** A failure after which the registry has more than before counts for nothing; so many others in a row end it. */
 const MAX_FRUITLESS = 3;
-const PAUSE_MS = 200;
-/** How a registry says that it takes no chunks, or not this one. */
-const NO_CHUNKS = new Set([400, 404, 405, 411, 415, 416, 501]);
-
-/** The blob is at the target, although the last thing heard was a failure. */
-class IsThereError extends Error {}
 
 /**
  * Sends a blob that is too large for memory: read, verified and written in one pass. Where an upload breaks off, the
@@ -54,6 +53,7 @@ export class BlobTransfer {
   #offset = 0;
   #isChunked: boolean;
   #fruitless = 0;
+  #tail: SentTail | undefined;
 
   constructor(task: TransferTask, upload: BlobUpload) {
     this.#task = task;
@@ -88,11 +88,13 @@ export class BlobTransfer {
   }
 
   #take(piece: Uint8Array): Promise<void> | undefined {
-    const { blob, throttle, signal } = this.#task;
+    const { blob, throttle, tails, signal } = this.#task;
     const from = this.#hash.position;
     this.#hash.update(piece);
     // The last piece of a wrong blob is never sent.
     if (this.#hash.position === blob.size && !this.#hash.matches()) throw wrongBytes(blob);
+    this.#tail ??= tails.open();
+    this.#tail?.keep(piece, from);
     const fresh = this.#countFresh(piece, from);
     if (fresh.length === 0) return undefined;
     const allowed = throttle?.spend(fresh.length, signal);
@@ -151,15 +153,17 @@ export class BlobTransfer {
 
   /** Brings the registry to where the source stands. */
   async #recover(first: unknown): Promise<void> {
-    const { signal, counter } = this.#task;
+    const { signal, counter, tails, retryDelayMs } = this.#task;
+    tails.need();
+    this.#tail ??= tails.open();
     for (let error = first; ;) {
       signal?.throwIfAborted();
-      if (!this.#mayRecover(error)) throw error;
+      if (!mayRecover(error, this.#isChunked)) throw error;
       const before = this.#offset;
       await this.#findOut(error);
       this.#fruitless = this.#offset > before ? 0 : this.#fruitless + 1;
       if (this.#fruitless > MAX_FRUITLESS) throw error;
-      if (this.#fruitless > 1) await sleepUnlessAborted(PAUSE_MS * 2 ** this.#fruitless, signal);
+      if (this.#fruitless > 1) await sleepUnlessAborted(retryDelayMs * 2 ** this.#fruitless, signal);
       counter.standsAt(this.#offset);
       try {
         await this.#replay();
@@ -170,18 +174,24 @@ export class BlobTransfer {
     }
   }
 
-  /** Reads again what the registry does not have, checks that it is what was read before, and sends it. */
+  /** Sends again what the registry does not have: from memory, or read once more and checked to be what was read before. */
   async #replay(): Promise<void> {
     const { source, blob } = this.#task;
     const to = this.#hash.position;
     if (this.#offset >= to) return;
     this.#writer = new PartWriter(() => this.#nextPart());
+    const kept = this.#tail?.between(this.#offset, to);
+    if (kept !== undefined) {
+      await this.#sendKept(kept);
+      return;
+    }
     const replay = this.#hash.replay(this.#offset);
     let position = replay.from;
     const take = (piece: Uint8Array): Promise<void> | undefined => {
       replay.update(piece);
       position += piece.length;
       if (position === to && !replay.isSame()) throw wrongBytes(blob);
+      this.#tail?.keep(piece, position - piece.length);
       const fresh = this.#countFresh(piece, position - piece.length);
       return fresh.length === 0 ? undefined : this.#writer.write(fresh);
     };
@@ -192,18 +202,17 @@ export class BlobTransfer {
     });
   }
 
-  #mayRecover(error: unknown): boolean {
-    if (!(error instanceof RegistryError) || error.side !== 'target') return false;
-    if (isPassing(error)) return true;
-    if (isUploadLost(error)) return true;
-    return this.#isChunked && error.status !== undefined && NO_CHUNKS.has(error.status);
+  async #sendKept(pieces: readonly Uint8Array[]): Promise<void> {
+    for (const piece of pieces) {
+      this.#task.counter.sent(piece.length);
+      await this.#writer.write(piece);
+    }
   }
 
   /** Finds out where the registry stands; where it does not say, an upload is begun anew. */
   async #findOut(error: unknown): Promise<void> {
     const { target, blob } = this.#task;
-    const status = error instanceof RegistryError ? error.status : undefined;
-    if (this.#isChunked && status !== undefined && NO_CHUNKS.has(status)) this.#isChunked = false;
+    if (this.#isChunked && refusesChunks(error)) this.#isChunked = false;
     else if (await this.#findOffset()) return;
     // Only the answer may have been lost.
     const isThere = await onSide('target', target.client.blobExists(target.repository, blob, this.#call));
@@ -234,14 +243,4 @@ export class BlobTransfer {
     this.#offset = 0;
     signal?.throwIfAborted();
   }
-}
-
-function wrongBytes({ digest }: Descriptor): RegistryError {
-  const message = `source: read blob ${digest}: received bytes of another digest`;
-  return new RegistryError('content-mismatch', message, { side: 'source' });
-}
-
-function storedOther({ digest }: Descriptor, { stored, sent }: { stored: number; sent: number }): RegistryError {
-  const message = `target: upload blob ${digest}: expected ${sent} bytes to be stored, received ${stored}`;
-  return new RegistryError('registry-unavailable', message, { side: 'target' });
 }

@@ -10,7 +10,7 @@ import { BULK_BYTES } from './read-blob.ts';
 import type { BlobUpload } from './upload-requests.ts';
 
 /** Between which ends, how, and who counts. */
-export interface BlobRoute extends Pick<TransferTask, 'throttle' | 'chunkBytes'> {
+export interface BlobRoute extends Pick<TransferTask, 'throttle' | 'chunkBytes' | 'retryDelayMs' | 'tails'> {
   readonly source: CopyEnd;
   readonly target: CopyEnd;
   readonly counter: CopyCounter;
@@ -95,8 +95,8 @@ async function transfer(
   { signal }: Call,
   how: { readonly resumes?: boolean } = {},
 ): Promise<BlobOutcome> {
-  const { source, target, throttle, chunkBytes } = route;
-  const task = { source, target, throttle, chunkBytes, blob, counter, signal };
+  const { source, target, throttle, chunkBytes, retryDelayMs, tails } = route;
+  const task = { source, target, throttle, chunkBytes, retryDelayMs, tails, blob, counter, signal };
   const running = new BlobTransfer(task, upload);
   try {
     await running.run(how);

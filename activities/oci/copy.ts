@@ -15,6 +15,7 @@ import { RegistryError, onSide } from './error.ts';
 import { foreignLayersOf, onceEach, readImageTree } from './image-tree.ts';
 import type { ImageNode, ImageTree } from './image-tree.ts';
 import { runLimited } from './run-limited.ts';
+import { SentTails } from './sent-tail.ts';
 
 /** What is copied, and how. */
 export interface CopyOptions {
@@ -25,12 +26,14 @@ export interface CopyOptions {
   readonly thorough?: boolean;
   /** Set at the target when all is there; default: no tag is touched. */
   readonly tag?: string;
-  /** Large blobs at once, and four times as many of at most 1 MiB. Default: 4. */
+  /** Large blobs at once, and eight times as many of at most 1 MiB. Default: 4. */
   readonly concurrency?: number;
   /** Of blobs, for all of them together. Default: as many as there is room for. */
   readonly bytesPerSecond?: number;
   /** Blobs larger than four of these are sent in chunks, so that uploads can be resumed. In bytes; default: 64 MiB. */
   readonly chunkBytes?: number;
+  /** Before an upload goes on that has brought nothing twice, in milliseconds; doubled each time. Default: 200. */
+  readonly retryDelayMs?: number;
   /** Uploads that an earlier attempt left unfinished, as its progress named them; they are not trusted. */
   readonly untrustedUploads?: readonly OpenUploadRef[];
   /** Its reason is thrown, within a second. */
@@ -50,10 +53,12 @@ export interface CopyResult extends CopyCounts {
 }
 
 const CONCURRENCY = 4;
-const SMALL_AT_ONCE = 4;
+const SMALL_AT_ONCE = 8;
 const CHUNK_BYTES = 64 * 1024 * 1024;
+const RETRY_DELAY_MS = 200;
+const TAILS_BYTES = 32 * 1024 * 1024;
 /** What may be sent for nothing before it is worth a request to learn how the registry answers. */
-const LEARN_FROM_BYTES = 16 * 1024 * 1024;
+const LEARN_FROM_BYTES = 64 * 1024 * 1024;
 
 /**
  * Makes an image whole at the target, byte for byte, by its digest: blobs first, then manifests, children before
@@ -77,7 +82,8 @@ class ImageCopy {
   readonly #call: { readonly signal?: AbortSignal };
 
   constructor(options: CopyOptions) {
-    const { source, target, signal, bytesPerSecond, concurrency = CONCURRENCY, chunkBytes = CHUNK_BYTES } = options;
+    const { source, target, signal, bytesPerSecond, concurrency = CONCURRENCY } = options;
+    const { chunkBytes = CHUNK_BYTES, retryDelayMs = RETRY_DELAY_MS } = options;
     const { digest, domain, path } = source.reference;
     if (digest === undefined) {
       const message = `copy ${formatReference(source.reference)}: expected a reference with a digest, because tags move`;
@@ -91,6 +97,8 @@ class ImageCopy {
       target,
       counter: this.#counter,
       chunkBytes,
+      retryDelayMs,
+      tails: new SentTails({ bytes: TAILS_BYTES, blobs: concurrency }),
       throttle: bytesPerSecond === undefined ? undefined : new ByteThrottle(bytesPerSecond),
       untrustedUploads: new Map(options.untrustedUploads?.map((one) => [one.digest, one.location])),
     };

@@ -25,6 +25,8 @@ export interface RegistryErrorDetails {
   /** Error codes of the registry's own answer, for example `MANIFEST_BLOB_UNKNOWN`. */
   readonly registryCodes?: readonly string[];
   readonly retryAfterMs?: number;
+  /** The other side kept going, and so slowly that it would do so again. */
+  readonly isTooSlow?: boolean;
   readonly cause?: unknown;
 }
 
@@ -36,12 +38,15 @@ export class RegistryError extends Error {
   readonly registryCodes: readonly string[];
   /** How long the registry asks to be left alone, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** The other side kept going, and so slowly that it would do so again. */
+  readonly isTooSlow: boolean;
 
   constructor(code: RegistryErrorCode, message: string, details: RegistryErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'RegistryError';
     this.code = code;
     this.registryCodes = details.registryCodes ?? [];
+    this.isTooSlow = details.isTooSlow ?? false;
     if (details.side !== undefined) this.side = details.side;
     if (details.status !== undefined) this.status = details.status;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
@@ -62,10 +67,11 @@ export async function onSide<T>(side: RegistrySide, work: Promise<T>): Promise<T
 /** The same error with its side named, in the message too. */
 export function withSide(side: RegistrySide, error: unknown): unknown {
   if (!(error instanceof RegistryError) || error.side !== undefined) return error;
-  const { code, message, status, registryCodes, retryAfterMs, cause } = error;
+  const { code, message, status, registryCodes, retryAfterMs, isTooSlow, cause } = error;
   return new RegistryError(code, `${side}: ${message}`, {
     side,
     registryCodes,
+    isTooSlow,
     cause,
     ...(status !== undefined && { status }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
@@ -75,6 +81,11 @@ export function withSide(side: RegistrySide, error: unknown): unknown {
 /** Whether it was the connection, or the registry at that moment, rather than what was asked of it. */
 export function isPassing(error: unknown): boolean {
   return error instanceof RegistryError && (error.code === 'registry-unavailable' || error.code === 'rate-limited');
+}
+
+/** Whether the other side was heard of all the time, and too rarely: asking again would be as slow. */
+export function isTooSlow(error: unknown): boolean {
+  return error instanceof RegistryError && error.isTooSlow;
 }
 
 /**

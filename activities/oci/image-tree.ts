@@ -35,7 +35,7 @@ export interface ImageTree {
 /** Indexes in indexes are legal and rare; deeper than this is nobody's image. */
 const MAX_DEPTH = 4;
 const MAX_MANIFESTS = 1000;
-const CONCURRENCY = 4;
+const CONCURRENCY = 8;
 
 /**
  * Reads an image's manifests, each verified against the digest and size that its parent names.

@@ -31,6 +31,7 @@ export type OpenOutcome =
  */
 export class MountHabits {
   readonly #honours = new Map<string, boolean>();
+  readonly #asked = new Set<string>();
 
   /** Undefined while nothing is known. */
   of({ domain }: Repository): boolean | undefined {
@@ -39,6 +40,17 @@ export class MountHabits {
 
   learn({ domain }: Repository, honours: boolean): void {
     this.#honours.set(domain, honours);
+  }
+
+  /** Finds out by `ask`, unless it is known or somebody is about to. */
+  async findOut({ domain }: Repository, ask: () => Promise<boolean>): Promise<void> {
+    if (this.#honours.has(domain) || this.#asked.has(domain)) return;
+    this.#asked.add(domain);
+    try {
+      this.#honours.set(domain, await ask());
+    } finally {
+      this.#asked.delete(domain);
+    }
   }
 }
 
@@ -71,10 +83,11 @@ export async function learnMountHabit(
   { wanted: { repository, blob }, habits }: { readonly wanted: WantedBlob; readonly habits: MountHabits },
   signal?: AbortSignal,
 ): Promise<void> {
-  if (habits.of(repository) !== undefined) return;
-  const outcome = await tryMount(session, { repository, blob, from: repository }, signal);
-  habits.learn(repository, outcome !== 'refused' && outcome.is === 'present');
-  if (outcome !== 'refused' && outcome.is === 'open') await outcome.upload.cancel();
+  await habits.findOut(repository, async () => {
+    const outcome = await tryMount(session, { repository, blob, from: repository }, signal);
+    if (outcome !== 'refused' && outcome.is === 'open') await outcome.upload.cancel();
+    return outcome !== 'refused' && outcome.is === 'present';
+  });
 }
 
 /**

@@ -4,8 +4,8 @@ import { parseDigest } from '../../workflows/domain/digest.ts';
 import { refuseEncoding } from './answer.ts';
 import type { Take } from './bulk-exchange.ts';
 import type { Descriptor } from './descriptor.ts';
-import { RegistryError, isPassing } from './error.ts';
-import { TooSlowError, paceKeeper } from './pace-keeper.ts';
+import { RegistryError, isPassing, isTooSlow } from './error.ts';
+import { paceKeeper } from './pace-keeper.ts';
 import { RewindableHash } from './rewindable-hash.ts';
 import type { RegistryAnswer, RegistryRequest, RegistrySession } from './session.ts';
 import { sleepUnlessAborted } from './sleep-unless-aborted.ts';
@@ -97,7 +97,7 @@ class BlobReader {
         if (this.#takerFailure !== undefined) throw this.#takerFailure.error;
         this.#signal?.throwIfAborted();
         fruitless = this.#position > before ? 0 : fruitless + 1;
-        if (!isPassing(error) || error instanceof TooSlowError || fruitless >= MAX_FRUITLESS) throw error;
+        if (!isPassing(error) || isTooSlow(error) || fruitless >= MAX_FRUITLESS) throw error;
         if (fruitless > 0) await sleepUnlessAborted(PAUSE_MS * 2 ** fruitless, this.#signal);
       }
     } while (this.#position < this.#end);

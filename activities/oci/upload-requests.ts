@@ -4,6 +4,7 @@ import { formatRepository } from '../../workflows/domain/reference.ts';
 import type { Repository } from '../../workflows/domain/reference.ts';
 import type { Descriptor } from './descriptor.ts';
 import { RegistryError } from './error.ts';
+import { pacedBody } from './pace-keeper.ts';
 import { resolveLocation, withParameter } from './location.ts';
 import { BULK_BYTES } from './read-blob.ts';
 import { isStream } from './request-body.ts';
@@ -150,8 +151,13 @@ class OpenUpload implements BlobUpload {
   }
 
   async #send(request: Omit<RegistryRequest, 'repository' | 'actions' | 'isBulk'>): Promise<RegistryAnswer> {
-    const isBulk = isStream(request.body) && request.body.size > BULK_BYTES;
-    return await this.#session.send({ ...request, repository: this.#repository, actions: 'push', isBulk });
+    const { body, subject, signal } = request;
+    const own = { ...request, repository: this.#repository, actions: 'push' as const };
+    if (!isStream(body)) return await this.#session.send(own);
+    const tooSlow = new AbortController();
+    const paced = pacedBody(body, subject, (why) => tooSlow.abort(why));
+    const either = signal === undefined ? tooSlow.signal : AbortSignal.any([signal, tooSlow.signal]);
+    return await this.#session.send({ ...own, body: paced, signal: either, isBulk: body.size > BULK_BYTES });
   }
 }
 

@@ -1,6 +1,7 @@
 /** One HTTP exchange on the wire: no redirects, no authentication, no retries. */
 import type { Dispatcher } from 'undici';
 import { deadlineAfter, unlessAborted } from '../deadline/index.ts';
+import { parseRetryAfter } from '../retry-after/index.ts';
 import { BulkConnections } from './bulk-connections.ts';
 import { NotPlainError } from './bulk-head.ts';
 import { Connections } from './connections.ts';
@@ -12,7 +13,6 @@ import { describeNetworkError, isTrustProblem } from './network-error.ts';
 import { RegistryLimiter } from './registry-limiter.ts';
 import { forUndici, isStream } from './request-body.ts';
 import type { RequestBody } from './request-body.ts';
-import { parseRetryAfter } from './retry-after.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -80,14 +80,6 @@ export function describeNetworkError(error: unknown, timeoutMs: number): string 
   return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`;
 }
 
-/** The `Retry-After` header in milliseconds; undefined when it is absent or not understood. */
-export function retryAfterMs(value: string | undefined, now: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (/^\d{1,9}$/.test(value.trim())) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
-}
-
 async function readBounded(
   stream: AsyncIterable<unknown>,
   limit: number,

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { quote } from '../../workflows/domain/digest.ts';
 import { SignatureServerError } from './error.ts';
-import { describeNetworkError, exchange, retryAfterMs } from './http-exchange.ts';
+import { parseRetryAfter } from '../retry-after/index.ts';
+import { describeNetworkError, exchange } from './http-exchange.ts';
 import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
 import { formatPushPayload } from './push-payload.ts';
 import type { Push } from './push-payload.ts';
@@ -62,7 +63,7 @@ function judgeAnswer(origin: string, { status, header }: ExchangeAnswer): void {
     const message = `${received}; check the webhook's address and that both sides hold the same secret`;
     throw new SignatureServerError('rebuild-refused', message, { status });
   }
-  const wait = retryAfterMs(header('retry-after'), Date.now());
+  const wait = parseRetryAfter(header('retry-after'), Date.now());
   const details = { status, ...(wait !== undefined && { retryAfterMs: wait }) };
   throw new SignatureServerError('rebuild-unavailable', `${received}; it is worth another try`, details);
 }

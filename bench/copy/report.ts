@@ -12,6 +12,10 @@ import type { Tool } from './tools.ts';
 export interface Circumstances {
   readonly quick: boolean;
   readonly runs: number;
+  /** Of the largest case. */
+  readonly largerRuns: number;
+  /** Whether every case has run. */
+  readonly isWhole: boolean;
   /** Whether the registries kept their folders in memory. */
   readonly inMemory: boolean;
   /** Of the machine: when it began, and after each case. */
@@ -30,7 +34,7 @@ const BULK_BYTES = 100 * MIB;
 
 /** The opening: what was compared, on what, how. */
 export function describeCircumstances(given: Circumstances): readonly string[] {
-  const { quick, runs, inMemory, loads, registries, tools } = given;
+  const { quick, runs, largerRuns, isWhole, inMemory, loads, registries, tools } = given;
   const [cpu] = cpus();
   const versions = tools.filter(({ role }) => role !== 'beside').map(({ name, version }) => `${name} ${version}`);
   const folders = inMemory ? 'their folders on a tmpfs' : '**their folders on a disk, for no tmpfs has the room**';
@@ -42,11 +46,12 @@ export function describeCircumstances(given: Circumstances): readonly string[] {
     ...(quick
       ? ['**Quick: small images, once each. This only tries the benchmark; it says nothing of speed.**', '']
       : []),
+    ...(isWhole ? [] : ['**Ended before its end: what is missing here was not measured.**', '']),
     ...(busy ? ['**The machine had other work: wall times say little, CPU times somewhat more.**', ''] : []),
     `${versions.join(', ')}.`,
     `Registries: ${registries.join(', ')}; ${folders}; a new target for every copy. Loopback, plain HTTP.`,
     `${cpus().length} cores (${cpu?.model.trim() ?? 'unknown'}), Linux ${release()}, Node ${process.version}; ${load}.`,
-    `Medians of ${runs} (least to most), tools taking turns; wall, CPU and peak memory of the client's processes alone, as the kernel counts them.`,
+    `Medians of ${runs}, of ${largerRuns} for 4 × 1024 MiB (least to most), tools taking turns; wall, CPU and peak memory of the client's processes alone, as the kernel counts them.`,
     '`process kept`: ours in a process that has copied before, as the worker of a promotion; its memory is the most since its start. It is never judged.',
     '`trusts`: leaves it to the target to hash what is passed on. GB: 10⁹ bytes.',
     'Layers are gzipped tar archives, and every copy has the digest of its source: skopeo and containers/image compress layers that are not, and then the digest is another.',

@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import vm from 'node:vm';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { EXIT } from '../../cli/exit-codes.ts';
+import type { loadCopyAlone } from '../../cli/load-copy-alone.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 import type { DockerRegistry } from '../support/docker-registry.ts';
 import { ensureParts } from '../support/parts/index.mjs';
@@ -111,3 +114,32 @@ function withForeignLayer(image: SampleImage, mediaType: string): SampleImage {
   const index = { ...image.index, bytes, digest: sha256(bytes) };
   return { ...image, index, digest: index.digest, manifests: [index], everyManifest: [index] };
 }
+
+describe('the packed copy', () => {
+  const { Script } = vm;
+  const dist = path.resolve(import.meta.dirname, '../../dist');
+  const needed = ['cli/main.js', 'cli/exit-codes.js', 'cli/load-copy-alone.js', 'cli/services.js', 'cli/terminal.js'];
+
+  it('needs no module but itself, and none that V8 has to compile anew', async () => {
+    await mkdir(folder.join('packed'), { recursive: true });
+    for (const file of [...needed, 'copy-alone.cjs', 'copy-alone.v8'])
+      await cp(path.join(dist, file), folder.join('packed', file));
+    await writeFile(folder.join('packed/package.json'), '{"type":"module"}');
+    const packed = (await import(folder.join('packed/cli/load-copy-alone.js'))) as {
+      loadCopyAlone: typeof loadCopyAlone;
+    };
+    const compiled = vi.spyOn(vm, 'Script').mockImplementation(function construct(...given) {
+      return new Script(...given);
+    });
+    expect(packed.loadCopyAlone()).toBeTypeOf('function');
+    expect(compiled.mock.results.map(({ value }) => (value as vm.Script).cachedDataRejected)).toEqual([false]);
+
+    const image = await buildSampleImage({ layerBytes: 5000 });
+    await pushSampleImage(source, 'dev/packed', '1', image);
+    const args = ['copy', `${source.host}/dev/packed:1`, `${source.host}/qa/packed:1`, '--output', 'json'];
+    const main = folder.join('packed/cli/main.js');
+    const done = await promisify(execFile)(process.execPath, [main, ...args, '--plain-http', source.host]);
+    expect(JSON.parse(done.stdout)).toMatchObject({ digest: image.digest });
+    expect((await fetchManifestRaw(source, 'qa/packed', '1'))?.bytes).toEqual(image.index.bytes);
+  });
+});

@@ -5,14 +5,9 @@ import path from 'node:path';
 import type { CopyProgress, CopyResult } from '../../activities/oci/index.ts';
 import { copyImage, createRegistryClient } from '../../activities/oci/index.ts';
 import { parseReference } from '../../workflows/domain/reference.ts';
+import { TOLD, record } from './record.ts';
+import type { Check } from './record.ts';
 import type { Seen, StartOrder, Started } from './servers.ts';
-
-interface Check {
-  readonly what: string;
-  readonly limit: string;
-  readonly seen: string;
-  readonly passed: boolean;
-}
 
 const [MIB, GIB] = [1024 ** 2, 1024 ** 3];
 const CHUNK = 64 * MIB;
@@ -36,7 +31,9 @@ for (const [name, run] of Object.entries(CASES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const begun = performance.now();
   const checks = await run();
-  console.log(`\n${name} (${((performance.now() - begun) / 1000).toFixed(0)} s)`);
+  const seconds = (performance.now() - begun) / 1000;
+  await record(name, seconds, checks);
+  console.log(`\n${name} (${seconds.toFixed(0)} s)`);
   for (const { what, limit, seen, passed } of checks) {
     console.log(`  ${passed ? 'ok  ' : 'FAIL'} ${what}: ${seen} (${limit})`);
     if (!passed) failed += 1;
@@ -66,7 +63,7 @@ async function breakConnections({ gib, resets }: { readonly gib: number; readonl
         check('images that arrived, digests checked by the target', '1', seen.arrived, seen.arrived === 1),
         check('downloaded more than the image, %', '≤ 5', down, down <= 5),
         check('uploaded more than the image, %', '≤ 5', up, up <= 5),
-        check('peak memory, MiB', 'told only', result.peakMiB, true),
+        check('peak memory, MiB', TOLD, result.peakMiB, true),
       ];
     },
   );
@@ -91,7 +88,7 @@ async function killInTheMiddle({ takesChunks }: { readonly takesChunks: boolean 
         check('sent before the kill, MiB', 'about half of 5120', before / MIB, before > 0 && before < size),
         check('images that arrived', '1', arrived, arrived === 1),
         check('sent again, MiB', `≤ ${limit.toFixed(0)}`, again, again <= limit),
-        check('read again for the digest and not sent, MiB', 'told only', second.result.bytesRepeated / MIB, true),
+        check('read again for the digest and not sent, MiB', TOLD, second.result.bytesRepeated / MIB, true),
       ];
     },
   );

@@ -14,7 +14,13 @@ import { isSupportedNode } from './supported-node.mjs';
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 const SOURCES = ['workflows', 'activities', 'worker', 'cli'];
-const BUILD_FILES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'test/support/build.mjs'];
+const BUILD_FILES = [
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'test/support/build.mjs',
+  'test/support/pack-copy.mjs',
+];
 /** The build writes it last. */
 const BUILD_RESULT = 'dist/workflow-bundle.js';
 

@@ -1,10 +1,11 @@
-// Compiles the command and its workers to `dist/` and bundles the workflow code beside them, so that a worker
-// starts without a bundler (about two seconds saved per start).
+// Compiles the command and its workers to `dist/`, packs `copy`, and bundles the workflow code beside them, so that a
+// worker starts without a bundler (about two seconds saved per start).
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { packCopy } from './pack-copy.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const require = createRequire(import.meta.url);
@@ -19,6 +20,8 @@ if (status !== 0) {
   rmSync(built, { recursive: true, force: true });
   process.exit(status ?? 1);
 }
+
+await packCopy(built);
 
 const { bundleWorkflowCode } = await import('@temporalio/worker');
 const { code } = await bundleWorkflowCode({

@@ -8,7 +8,6 @@ import type { RegistryClient } from '../../../activities/oci/index.ts';
 import { guardedLookup, isLocalAddress, refuseLocalHost } from '../../../activities/oci/local-address.ts';
 import { resolveLocation, withParameter } from '../../../activities/oci/location.ts';
 import { endpointOf, optionsByOrigin } from '../../../activities/oci/registry-endpoint.ts';
-import { parseRetryAfter } from '../../../activities/oci/retry-after.ts';
 import { Wire } from '../../../activities/oci/wire.ts';
 import { sha256 } from '../../support/sample-image.ts';
 import type { ScriptedRegistry } from '../../support/scripted-registry.ts';
@@ -84,7 +83,11 @@ describe('a registry that fails', () => {
   it('is left to the scheduler where it asks for a long time', async () => {
     const registry = await startRegistry();
     registry.on(/./, ({ reply }) => reply(429, { 'retry-after': '90' }));
-    expect(await failureOf(resolve(registry))).toMatchObject({ code: 'rate-limited', retryAfterMs: 90_000 });
+    const { code, retryAfterMs } = await failureOf(resolve(registry));
+    expect(code).toBe('rate-limited');
+    // What is left of it when the limiter gives up.
+    expect(retryAfterMs).toBeGreaterThan(80_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(90_000);
     expect(registry.requests).toHaveLength(1);
   });
 
@@ -371,25 +374,6 @@ describe('Wire', () => {
     expect(registry.requests).toEqual([]);
     expect((await open.send(request)).status).toBe(404);
     await Promise.all([strict.close(), open.close()]);
-  });
-});
-
-describe('parseRetryAfter', () => {
-  const now = Date.parse('2024-05-01T12:00:00Z');
-
-  it.each([
-    ['5', 5000],
-    [' 0 ', 0],
-    ['Wed, 01 May 2024 12:00:30 GMT', 30_000],
-    ['Wed, 01 May 2024 11:00:00 GMT', 0],
-    ['999999999', 86_400_000],
-    ['-5', undefined],
-    ['1.5', undefined],
-    ['soon', undefined],
-    ['', undefined],
-    [undefined, undefined],
-  ])('reads %j as %j', (value, expected) => {
-    expect(parseRetryAfter(value, now)).toBe(expected);
   });
 });
 

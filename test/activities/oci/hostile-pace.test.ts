@@ -19,6 +19,25 @@ afterAll(() => {
   ground.network.restore();
 });
 
+it.each(['raw', 'undici'] as const)(
+  'a registry that reads what is sent ever so slowly is given up (%s)',
+  async (dataPath) => {
+    const behaviour: Behaviour = {
+      name: 'sips',
+      threat: 'too-slow',
+      does: 'reads a piece of a body every now and then',
+      sound: 'asks for a minimum rate',
+      probes: ['huge-upload'],
+      readsEveryMs: 200,
+      ...(dataPath === 'undici' && { dataPath }),
+      expect: ['registry-unavailable'],
+    };
+    const report = await runCase(behaviour, 'huge-upload', ground);
+    expect(behaviour.expect).toContain(report.outcome);
+    expect(report.message).toMatch(/^upload blob .+: expected at least 30720 bytes in 30000 ms, received (fewer|\d+)$/);
+  },
+);
+
 it('a blob that comes byte by byte is given up for good, though something is always heard', async () => {
   const size = BULK.bytes.length;
   const behaviour: Behaviour = {

@@ -37,6 +37,7 @@ async function prepare(dataPath: 'raw' | 'undici', size = 5 * CHUNK): Promise<Se
     source: { client, reference: reference(source, `dev/web@${sha256(bytes)}`) },
     target: { client, repository: repository(target, 'prod/web') },
     chunkBytes: CHUNK,
+    retryDelayMs: 1,
   };
   return { source, target, blob, digest, options };
 }
@@ -170,6 +171,19 @@ describe.each(['raw', 'undici'] as const)('a large blob over %s', (dataPath) => 
     expect(chunksOf(setting)).toEqual([0, 1, 2, 3, 3, 4].map(chunkAt));
     expect(result.bytesRepeated).toBeLessThanOrEqual(2 * CHUNK);
     expect(setting.target.log().filter((line) => line.startsWith('POST'))).toHaveLength(2);
+  });
+
+  it('reads what an upload lost from its source once more, and from then on keeps it', async () => {
+    const setting = await prepare(dataPath);
+    setting.target.on(/^PATCH/, async (exchange) => {
+      if ([1, 3, 5].includes(exchange.round)) await cutAfter(300_000, 9)(exchange);
+      else await exchange.proceed();
+    });
+    await copyImage(setting.options);
+    expectWhole(setting);
+    expect(chunksOf(setting)).toEqual([0, 1, 1, 2, 2, 3, 3, 4].map(chunkAt));
+    const reads = setting.source.log().filter((line) => line.includes(setting.digest));
+    expect(reads).toHaveLength(2);
   });
 
   it('begins anew where the registry has forgotten the upload', async () => {

@@ -16,6 +16,7 @@ export type Probe =
   | 'has-blob'
   | 'upload'
   | 'bulk-upload'
+  | 'huge-upload'
   | 'mount'
   | 'referrers'
   | 'signatures'
@@ -95,6 +96,10 @@ export interface Behaviour {
   /** The endpoints that misbehave, once authentication is done. */
   readonly at?: readonly Endpoint[];
   readonly answer?: Answer;
+  /** The pause between two pieces that are read of a body, in milliseconds. Default: none. */
+  readonly readsEveryMs?: number;
+  /** What carries large bodies. Default: the raw data path. */
+  readonly dataPath?: 'undici';
   /** What the registry proves by its TLS, or speaks in its place. Default `good`. */
   readonly tls?: 'good' | 'unknown-authority' | 'other-name' | 'plain' | 'garbage' | 'silent';
   /** Other origins than the registry's; they answer tokens, and 401 to all else. */

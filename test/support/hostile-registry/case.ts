@@ -127,6 +127,7 @@ async function prepare(behaviour: Behaviour, { network, secureContext, unfit }: 
     secureContext: isUnfit ? unfit[spoken] : secureContext,
     insteadOfTls: isTls ? undefined : { bytes: INSTEAD_OF_TLS[spoken] },
     placeOf: network.placeOf,
+    readsEveryMs: behaviour.readsEveryMs,
     answer: async (exchange) => {
       await serve(behaviour, stage, exchange);
     },

@@ -35,6 +35,8 @@ function flood(
     probes: [probe],
     at: [at],
     answer,
+    // A slow machine needs seconds for a limit in MiB; that a flood ends by its size is what is tested.
+    timeoutMs: 15_000,
     ...more,
   };
 }

@@ -22,9 +22,12 @@ export interface ProbeContext {
   readonly timeoutMs: number;
 }
 
+/** More than the system keeps for a connection whose other end does not read. */
+const HUGE_BYTES = 32 * 1024 * 1024;
+
 /** A client with the case's secrets. */
 export function openProbingClient(
-  { credential = 'password' }: Pick<Behaviour, 'credential'>,
+  { credential = 'password', dataPath }: Pick<Behaviour, 'credential' | 'dataPath'>,
   stage: Stage,
   options: RegistryClientOptions,
 ): RegistryClient {
@@ -32,7 +35,7 @@ export function openProbingClient(
   const auths = { [stage.registry.host]: { auth: basicOf(stage.canary), ...entry } };
   const credentials =
     credential === 'none' ? {} : { credentials: parseDockerConfig(JSON.stringify({ auths }), 'canary') };
-  return createRegistryClient({ retryDelayMs: 1, ...credentials, ...options });
+  return createRegistryClient({ retryDelayMs: 1, ...(dataPath && { dataPath }), ...credentials, ...options });
 }
 
 const PROBES: Readonly<Record<Probe, (context: ProbeContext) => Promise<unknown>>> = {
@@ -48,6 +51,7 @@ const PROBES: Readonly<Record<Probe, (context: ProbeContext) => Promise<unknown>
   'has-blob': ({ client, stage }) => client.blobExists(repository(stage), blobOf(SMALL)),
   upload: (context) => upload(context, SMALL),
   'bulk-upload': (context) => upload(context, BULK),
+  'huge-upload': (context) => upload(context, { ...BULK, bytes: Buffer.alloc(HUGE_BYTES) }),
   mount: ({ client, stage }) =>
     client.openUpload({
       repository: repository(stage),

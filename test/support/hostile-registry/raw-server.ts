@@ -60,9 +60,12 @@ export interface RawServerOptions {
   /** Where the client of a connection believes to be. */
   readonly placeOf: (connection: ConnectionPorts) => Place;
   readonly answer: (exchange: RawExchange) => void | Promise<void>;
+  /** The pause before the next piece of a body is read, once some of it was. Default: none. */
+  readonly readsEveryMs?: number | undefined;
 }
 
 const TLS_HANDSHAKE = 0x16;
+const SOME_BYTES = 32 * 1024;
 /** Enough to fill any memory soon, and time for the other conversations of this process. */
 const POUR = { bytes: 1024 * 1024, everyMs: 10 } as const;
 
@@ -120,6 +123,7 @@ function converse(state: State, socket: net.Socket, from: { ports: ConnectionPor
   let heard = Buffer.alloc(0);
   socket.on('data', (piece: Buffer) => {
     heard = Buffer.concat([heard, piece]);
+    if (heard.length > SOME_BYTES && state.readsEveryMs !== undefined) pauseFor(socket, state.readsEveryMs);
     for (let next = parseRequest(heard); next !== undefined; next = parseRequest(heard)) {
       heard = heard.subarray(next.end);
       const { host, port } = state.placeOf(from.ports);
@@ -136,6 +140,11 @@ function converse(state: State, socket: net.Socket, from: { ports: ConnectionPor
     }
   });
   socket.resume();
+}
+
+function pauseFor(socket: net.Socket, ms: number): void {
+  socket.pause();
+  setTimeout(() => socket.resume(), ms).unref();
 }
 
 function isSame(one: SeenRequest, other: SeenRequest): boolean {
