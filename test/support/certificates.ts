@@ -18,7 +18,11 @@ export async function createCertificates(folder: string, names: readonly string[
   const place = path.join(folder, 'authority');
   await mkdir(place, { recursive: true });
   const file = (name: string): string => path.join(place, name);
-  const subjects = ['IP:127.0.0.1', 'DNS:localhost', ...names.map((name) => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`)];
+  const subjects = [
+    'IP:127.0.0.1',
+    'DNS:localhost',
+    ...names.map((name) => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`),
+  ];
   const sections = [
     '[req]\ndistinguished_name = name\n[name]',
     '[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash',

@@ -102,7 +102,12 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     const port = await freePort();
     const configFile = path.join(folder, 'config.yml');
     const auth = await describeAuth(options, folder);
-    const config = { ...describe(options, storage), http: describeHttp(`${address}:${port}`, tls), auth, ...options.configuration };
+    const config = {
+      ...describe(options, storage),
+      http: describeHttp(`${address}:${port}`, tls),
+      auth,
+      ...options.configuration,
+    };
     // JSON is YAML.
     await writeFile(configFile, JSON.stringify(config));
     const registry = await run({ program, folder, configFile, address, port, requests: [] });
