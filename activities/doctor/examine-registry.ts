@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
+import { splitDigest } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
 import type { ImageReference, Repository } from '../../workflows/domain/reference.ts';
@@ -37,7 +39,8 @@ export async function examineRegistry(patient: Patient, findings: Findings): Pro
     const platforms = await walk.below(root, { depth: 0 });
     if (walk.missing === 0) {
       const blobs = `${walk.blobs} ${walk.blobs === 1 ? 'blob' : 'blobs'}`;
-      findings.ok('registry', `${formatReference(patient.image)} is there: ${root.digest}, ${blobs} present`);
+      const how = patient.isThorough === true ? 'with the bytes that their digests say' : 'present';
+      findings.ok('registry', `${formatReference(patient.image)} is there: ${root.digest}, ${blobs} ${how}`);
     }
     return { digest: root.digest, platforms, ...(kind === 'index' && { index: root.digest }) };
   } catch (error) {
@@ -173,16 +176,30 @@ class Walk {
     const subject = `blob ${blob.digest} of ${platform ?? 'the image'}`;
     try {
       this.blobs += 1;
-      if (await client.blobExists(this.#repository, blob, { signal: requestSignal(this.#patient) })) return;
-      this.#miss(`${subject} is missing in the registry`, 'a garbage collection may have taken it');
+      if (!(await client.blobExists(this.#repository, blob, { signal: requestSignal(this.#patient) }))) {
+        this.#miss(`${subject} is missing in the registry`, 'a garbage collection may have taken it');
+      } else if (this.#patient.isThorough === true && !(await this.#hasItsBytes(blob))) {
+        const why = 'whoever pulls it refuses it';
+        const mend = `remove the blob from the storage of ${this.#repository.domain}, then: ${this.remedies.copy}`;
+        this.#miss(`${subject} has other bytes in the registry than its digest says`, why, mend);
+      }
     } catch (error) {
       this.#patient.signal?.throwIfAborted();
       this.#miss(`${subject} cannot be read from the registry`, messageOf(error));
     }
   }
 
-  #miss(what: string, why?: string): void {
+  async #hasItsBytes(blob: Descriptor): Promise<boolean> {
+    const { client, signal } = this.#patient;
+    const { algorithm, hex } = splitDigest(blob.digest);
+    const hash = createHash(algorithm);
+    const take = (piece: Uint8Array): undefined => void hash.update(piece);
+    await client.streamBlob({ repository: this.#repository, blob, take }, signal === undefined ? {} : { signal });
+    return hash.digest('hex') === hex;
+  }
+
+  #miss(what: string, why?: string, mend: string = this.remedies.copy): void {
     this.missing += 1;
-    this.#findings.fail('registry', what, { mend: this.remedies.copy, ...(why !== undefined && { why }) });
+    this.#findings.fail('registry', what, { mend, ...(why !== undefined && { why }) });
   }
 }

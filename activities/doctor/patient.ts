@@ -19,6 +19,8 @@ export interface Patient {
   readonly registriesD?: string;
   readonly now: Date;
   readonly signal?: AbortSignal;
+  /** Whether every blob is read and compared with its digest, too; else only asked for. */
+  readonly isThorough?: boolean;
   /** For each request to signature servers; 10 s. */
   readonly requestTimeoutMs?: number;
 }

@@ -16,6 +16,7 @@ export interface DoctorOptions extends RegistryOptions {
   readonly environment: string;
   readonly policy?: string;
   readonly registriesD?: string;
+  readonly thorough?: boolean;
 }
 
 /** Examines one image after the other; open what that needs once. */
@@ -67,7 +68,7 @@ async function readShared(
   },
 ): Promise<Omit<Patient, 'client' | 'image' | 'now' | 'signal'>> {
   const origin = originOf(configuration, own.name);
-  const { policy, registriesD } = options;
+  const { policy, registriesD, thorough } = options;
   const policyFile = policy === undefined ? undefined : call.resolvePath(policy);
   const problems = await checkConfiguration(configuration, { now: new Date(call.terminal.now()) });
   return {
@@ -78,6 +79,7 @@ async function readShared(
       policy: { file: policyFile, bytes: await readOptionBytes(policyFile, '--policy') },
     }),
     ...(registriesD !== undefined && { registriesD: call.resolvePath(registriesD) }),
+    ...(thorough === true && { isThorough: true }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generatePolicy } from '../../../activities/trust/index.ts';
+import type { Digest } from '../../../workflows/domain/digest.ts';
 import { signaturePath } from '../../../workflows/domain/signature-path.ts';
 import { useTempFolder } from '../../support/temp-folder.ts';
 import { closedPort } from '../signature-server/http-fixture.ts';
@@ -146,6 +147,21 @@ describe('what is wrong in the registry', () => {
     expect(failed).toEqual(['registry']);
     expect(cause).toContain(`blob ${digest!} of linux/`);
     expect(mend).toBe(copy());
+  });
+
+  it('finds a blob whose bytes were changed where it reads them, and no fault where it only asks for them', async () => {
+    const [[digest, blob]] = [...site.image.blobs] as [[Digest, Buffer]];
+    const changed = Buffer.from(blob);
+    changed[0]! ^= 1;
+    site.registry.blobs.set(`acme/web@${digest}`, changed);
+    expect((await look()).failed).toEqual([]);
+    const { cause, failed, mend } = await look({ isThorough: true });
+    expect(failed).toEqual(['registry']);
+    expect(cause).toContain(`blob ${digest} of linux/`);
+    expect(cause).toContain('has other bytes in the registry than its digest says');
+    expect(mend).toMatch(/^remove the blob from the storage of .*, then: countersign copy/);
+    site.registry.blobs.set(`acme/web@${digest}`, blob);
+    expect((await look({ isThorough: true })).failed).toEqual([]);
   });
 
   it('finds other bytes than the digest says', async () => {
