@@ -1,14 +1,19 @@
-/** countersign installed in the test cluster, by the manifests of worker/kubernetes and overlays as an operator writes them. */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+/** countersign installed in the test cluster, by the manifests of worker/kubernetes. */
 import path from 'node:path';
-import { parse, stringify } from 'yaml';
 import { countersignLayout } from '../support/cluster/countersign-image.ts';
 import { importImage } from '../support/cluster/node-images.ts';
 import { waitUntil } from '../support/parts/index.mjs';
 import type { SiteEnvironment } from '../support/site.ts';
-import { CLUSTER, kube } from './pods.ts';
+import {
+  configurationFile,
+  createConfiguration,
+  writeConfiguration,
+  writeSecretFiles,
+} from './cluster-configuration.ts';
 import { openDoor } from './door.ts';
 import type { Door } from './door.ts';
+import { applyOverlay, createNamespace, createSecret, patch } from './overlay.ts';
+import { CLUSTER, kube } from './pods.ts';
 import type { TrustedSite } from './trusted-site.ts';
 
 /** What stands where in the cluster. */
@@ -26,8 +31,22 @@ export interface ServerPlan {
   readonly base: 'signature-server' | 'signature-server-httpd';
 }
 
-const MANIFESTS = path.resolve(import.meta.dirname, '../../worker/kubernetes');
-const IMAGES = ['countersign', 'httpd'].map((name) => ({ name, newName: 'localhost/countersign', newTag: '1' }));
+/** Of the git host, as the pods have it. */
+const AUTHORITY = '/run/secrets/countersign/ca.crt';
+/** Debian's httpd has another name, and its modules elsewhere. */
+const DEBIAN_HTTPD = [
+  {
+    op: 'add',
+    path: '/spec/template/spec/initContainers/0/env/-',
+    value: { name: 'GIT_SSL_CAINFO', value: AUTHORITY },
+  },
+  { op: 'replace', path: '/spec/template/spec/containers/0/command', value: ['apache2'] },
+  {
+    op: 'replace',
+    path: '/spec/template/spec/containers/0/args/2',
+    value: 'Define MODULES /usr/lib/apache2/modules',
+  },
+];
 
 /** Installs everything and waits until all of it is ready. */
 export async function installInCluster(
@@ -35,8 +54,7 @@ export async function installInCluster(
   plans: Readonly<Record<string, ServerPlan>>,
 ): Promise<Installation> {
   const { site } = trusted;
-  const layout = await countersignLayout(() => undefined);
-  await importImage(CLUSTER, 'countersign', layout);
+  await importImage(CLUSTER, 'countersign', await countersignLayout(() => undefined));
   const doors: Door[] = [];
   const open = async (to: string, isTls = false): Promise<string> => {
     const door = await openDoor({ to, ...(isTls && { certificate: trusted.files }) });
@@ -48,16 +66,8 @@ export async function installInCluster(
   const servedAt: Record<string, string> = {};
   for (const environment of site.environments) {
     await installServer(trusted, { environment, git, plan: plans[environment.name]! });
-    const address = [
-      'get',
-      'service',
-      'signature-server',
-      '-n',
-      `signatures-${environment.name}`,
-      '-o',
-      'jsonpath={.spec.clusterIP}',
-    ];
-    servedAt[environment.name] = `https://${await open(`${await kube(address)}:80`, true)}/images`;
+    const door = await open(`${await serviceAddress(environment.name)}:80`, true);
+    servedAt[environment.name] = `https://${door}/images`;
   }
   await writeConfiguration(trusted, { git, temporal, servedAt });
   for (const { name } of site.environments) await installWorker(trusted, name);
@@ -65,14 +75,21 @@ export async function installInCluster(
   await untilAvailable();
   return {
     configurationFile: configurationFile(trusted),
-    killWorker: async (environment) => {
-      const worker = ['--selector', 'app.kubernetes.io/component=worker'];
-      await kube(['delete', 'pod', '-n', `countersign-${environment}`, ...worker, '--grace-period=0', '--force']);
-    },
+    killWorker,
     close: () => {
       for (const door of doors) door.close();
     },
   };
+}
+
+async function serviceAddress(environment: string): Promise<string> {
+  const service = ['service', 'signature-server', '-n', `signatures-${environment}`];
+  return await kube(['get', ...service, '-o', 'jsonpath={.spec.clusterIP}']);
+}
+
+async function killWorker(environment: string): Promise<void> {
+  const worker = ['--selector', 'app.kubernetes.io/component=worker'];
+  await kube(['delete', 'pod', '-n', `countersign-${environment}`, ...worker, '--grace-period=0', '--force']);
 }
 
 async function installServer(
@@ -85,23 +102,12 @@ async function installServer(
 ): Promise<void> {
   const namespace = `signatures-${environment.name}`;
   await createNamespace(namespace);
-  const secrets = await secretFolder(trusted, environment, git);
+  const secrets = await writeSecretFiles(trusted, environment, git);
   await createSecret(namespace, 'signature-server', [`${secrets}/git-credentials`, `${secrets}/ca.crt`]);
   const repository = `https://${git}/signatures-${environment.name}.git`;
   const isHttpd = plan.base === 'signature-server-httpd';
   const container = `/spec/template/spec/${isHttpd ? 'initContainers' : 'containers'}/0`;
-  const authority = '/run/secrets/countersign/ca.crt';
-  const own = isHttpd
-    ? [
-        { op: 'add', path: `${container}/env/-`, value: { name: 'GIT_SSL_CAINFO', value: authority } },
-        { op: 'replace', path: '/spec/template/spec/containers/0/command', value: ['apache2'] },
-        {
-          op: 'replace',
-          path: '/spec/template/spec/containers/0/args/2',
-          value: 'Define MODULES /usr/lib/apache2/modules',
-        },
-      ]
-    : [{ op: 'add', path: `${container}/args/-`, value: `--ca-file=${authority}` }];
+  const own = isHttpd ? DEBIAN_HTTPD : [{ op: 'add', path: `${container}/args/-`, value: `--ca-file=${AUTHORITY}` }];
   await applyOverlay(trusted, namespace, {
     resources: [plan.base],
     patches: [
@@ -148,116 +154,6 @@ async function installOrchestrator(trusted: TrustedSite): Promise<void> {
   await createNamespace('countersign');
   await createConfiguration(trusted, 'countersign');
   await applyOverlay(trusted, 'countersign', { resources: ['orchestrator'], patches: [] });
-}
-
-interface Overlay {
-  readonly resources: readonly string[];
-  readonly components?: readonly string[];
-  readonly patches: readonly unknown[];
-}
-
-function patch(kind: string, name: string, operations: readonly unknown[]): unknown {
-  return { target: { kind, name }, patch: stringify(operations) };
-}
-
-async function applyOverlay(trusted: TrustedSite, namespace: string, overlay: Overlay): Promise<void> {
-  const folder = path.join(trusted.site.folder, 'in-cluster', `overlay-${namespace}`);
-  await mkdir(folder, { recursive: true });
-  const at = (names: readonly string[]): readonly string[] =>
-    names.map((name) => path.relative(folder, path.join(MANIFESTS, name)));
-  const kustomization = {
-    apiVersion: 'kustomize.config.k8s.io/v1beta1',
-    kind: 'Kustomization',
-    namespace,
-    resources: at(overlay.resources),
-    components: at(overlay.components ?? []),
-    images: IMAGES,
-    patches: overlay.patches,
-  };
-  await writeFile(path.join(folder, 'kustomization.yaml'), stringify(kustomization));
-  await kube(['apply', '-k', folder]);
-}
-
-/** The secret files of the site, with the addresses that they have for pods. */
-async function secretFolder(trusted: TrustedSite, environment: SiteEnvironment, git: string): Promise<string> {
-  const folder = path.join(trusted.site.folder, 'in-cluster', `secrets-${environment.name}`);
-  await mkdir(folder, { recursive: true });
-  for (const name of ['signing-key.asc', 'signing-key.passphrase', 'registry.json']) {
-    await copyFile(path.join(environment.secrets, name), path.join(folder, name));
-  }
-  const credentials = await readFile(path.join(environment.secrets, 'git-credentials'), 'utf8');
-  await writeFile(path.join(folder, 'git-credentials'), credentials.replace(/^http:(.*)@.*$/m, `https:$1@${git}`));
-  await copyFile(trusted.files.caFile, path.join(folder, 'ca.crt'));
-  return folder;
-}
-
-async function writeConfiguration(
-  trusted: TrustedSite,
-  {
-    git,
-    temporal,
-    servedAt,
-  }: { readonly git: string; readonly temporal: string; readonly servedAt: Readonly<Record<string, string>> },
-): Promise<void> {
-  const { site } = trusted;
-  const written = parse(await readFile(site.configurationFile, 'utf8')) as {
-    readonly route: readonly string[];
-    readonly environments: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  };
-  const environments = site.environments.map(({ name, registry }) => {
-    const gate = written.environments[name]!['gate'];
-    const namespace = `signatures-${name}`;
-    const configured = {
-      ...written.environments[name],
-      registries: { [registry.host]: { ca: 'registry-ca.crt' } },
-      gate: typeof gate === 'object' ? { ...gate, approvers: 'approvers.asc' } : gate,
-      signatures: {
-        publicKeys: [`${name}.asc`],
-        repository: { url: `https://${git}/signatures-${name}.git`, branch: 'main', directory: 'images' },
-        servedAt: servedAt[name],
-        replicas: { endpoints: { namespace, service: 'signature-server', scheme: 'http', port: 8080 } },
-      },
-      rebuild: { rollout: { namespace, deployment: 'signature-server' } },
-    };
-    return [name, configured] as const;
-  });
-  const configuration = {
-    route: written.route,
-    secrets: '/run/secrets/countersign',
-    temporal: { address: temporal },
-    environments: Object.fromEntries(environments),
-  };
-  const file = configurationFile(trusted);
-  await writeFile(file, stringify(configuration));
-  for (const name of keyNames(trusted)) {
-    await copyFile(path.join(site.folder, 'keys', name), path.join(path.dirname(file), name));
-  }
-  await copyFile(trusted.files.caFile, path.join(path.dirname(file), 'registry-ca.crt'));
-}
-
-function configurationFile({ site }: TrustedSite): string {
-  return path.join(site.folder, 'in-cluster', 'countersign.yaml');
-}
-
-/** A ConfigMap of the configuration and all that it names. */
-async function createConfiguration(trusted: TrustedSite, namespace: string): Promise<void> {
-  const file = configurationFile(trusted);
-  const names = [...keyNames(trusted), 'registry-ca.crt'].map((name) => path.join(path.dirname(file), name));
-  const files = [file, ...names].map((name) => `--from-file=${name}`);
-  await kube(['create', 'configmap', 'countersign', '-n', namespace, ...files]);
-}
-
-function keyNames({ site }: TrustedSite): readonly string[] {
-  return [...site.environments.map(({ name }) => name), 'approvers'].map((name) => `${name}.asc`);
-}
-
-async function createNamespace(name: string): Promise<void> {
-  await kube(['create', 'namespace', name]);
-  await kube(['label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted']);
-}
-
-async function createSecret(namespace: string, name: string, files: readonly string[]): Promise<void> {
-  await kube(['create', 'secret', 'generic', name, '-n', namespace, ...files.map((file) => `--from-file=${file}`)]);
 }
 
 async function untilAvailable(): Promise<void> {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateKey } from '../../activities/signing/index.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { approve, start, untilAsked, untilReleased } from '../end-to-end/promote.ts';
+import { fetchManifestRaw } from '../support/registry-push.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 import { judgeByPod } from './pods.ts';
 import type { NodeVerdict } from './pods.ts';
@@ -155,6 +156,33 @@ describe('an image that did not come by a promotion', () => {
     });
   });
 
+  it('is refused where a layer was changed in the registry, and the doctor that reads layers says so', async () => {
+    const { site, production } = trusted;
+    const image = `${production}/layer:1`;
+    const digest = await trusted.push(image, 'hello from layer 1', { layers: 1, megabytes: 1 });
+    await trusted.plant({ path: 'acme/layer', digest, claims: image, key: await productionKey() });
+    const { registry } = site.environments.at(-1)!;
+    const manifest = await fetchManifestRaw(registry, 'acme/layer', digest);
+    const { layers } = JSON.parse(manifest!.bytes.toString()) as { readonly layers: readonly { digest: Digest }[] };
+    const file = blobFile(registry.storage, layers.at(-1)!.digest);
+    const bytes = await readFile(file);
+    bytes[bytes.length - 2_000]! ^= 1;
+    await writeFile(file, bytes);
+    const node = await judgeByPod(image);
+    const [verify, doctor] = await Promise.all([
+      site.run('verify', image, '--environment', 'prod', '--output', 'json'),
+      site.run('doctor', image, '--environment', 'prod', '--thorough', '--output', 'json'),
+    ]);
+    table.add({ what: 'layer changed in the registry (doctor --thorough)', node, verify, doctor });
+    expect(node).toMatchObject({ isAccepted: false, reason: 'ErrImagePull' });
+    expect(node.message).toMatch(/digest/i);
+    // It judges signatures and manifests, as the policy does.
+    expect(verify).toMatchObject({ code: 0 });
+    expect(doctor).toMatchObject({ code: 1 });
+    const { cause } = JSON.parse(doctor.stdout) as { readonly cause: string };
+    expect(cause).toMatch(/has other bytes in the registry than its digest says/);
+  });
+
   it('is refused outside the registry prefix that is trusted', async () => {
     const image = trusted.production.replace(/\/acme$/, '/other/web:1');
     await trusted.push(image, 'hello from elsewhere');
@@ -168,8 +196,7 @@ describe('a released image', () => {
   it('is refused where the registry serves other bytes than were signed', async () => {
     const { site, production } = trusted;
     const { storage } = site.environments.at(-1)!.registry;
-    const hex = promoted.replace('sha256:', '');
-    const file = path.join(storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+    const file = blobFile(storage, promoted);
     const bytes = await readFile(file);
     await writeFile(file, bytes.toString().replace('"layers"', ' "layers"'));
     try {
@@ -223,6 +250,12 @@ describe('a released image', () => {
     expect(await judge('all is well again', `${trusted.production}/web:1.0`)).toMatchObject({ isAccepted: true });
   });
 });
+
+/** Where Distribution keeps a blob or manifest. */
+function blobFile(storage: string, digest: Digest): string {
+  const hex = digest.replace('sha256:', '');
+  return path.join(storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+}
 
 async function productionKey() {
   const { secrets } = trusted.site.environments.at(-1)!;

@@ -1,8 +1,10 @@
 /** Certificates of a private authority made for one test: of a server, and of a client. */
+import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import path from 'node:path';
-import { EC_KEY, runOpenssl } from './docker-registry.ts';
+import { promisify } from 'node:util';
+import { ensureParts } from './parts/index.mjs';
 
 /** Everything in PEM. */
 export interface Certificates {
@@ -44,4 +46,28 @@ export async function createCertificates(folder: string, names: readonly string[
   const pair = async (name: string) => ({ cert: await read(`${name}.pem`), key: await read(`${name}.key`) });
   const files = { caFile: file('ca.pem'), certificateFile: file('server.pem'), keyFile: file('server.key') };
   return { ca: await read('ca.pem'), files, server: await pair('server'), client: await pair('client') };
+}
+
+/** A certificate for 127.0.0.1 and localhost, and the authority that issued it. */
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly caFile: string;
+  /** PEM, the content of `caFile`. */
+  readonly ca: string;
+}
+
+/** Makes a private authority below the folder, and a certificate of it for servers on loopback; good for two days. */
+export async function createTlsFiles(folder: string): Promise<TlsFiles> {
+  const { ca, files } = await createCertificates(folder);
+  return { ...files, ca };
+}
+
+/** Arguments of `openssl req` for a new P-256 key without passphrase. */
+export const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'] as const;
+
+/** Runs openssl; its complaints are in the error. */
+export async function runOpenssl(args: readonly string[]): Promise<void> {
+  const { openssl } = await ensureParts(['openssl']);
+  await promisify(execFile)(openssl, [...args]);
 }

@@ -1,12 +1,14 @@
 /** The reference registry on loopback, with its own storage, certificates and passwords. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import { createTlsFiles } from './certificates.ts';
+import type { TlsFiles } from './certificates.ts';
 import { ensureParts, freePort, startProcess } from './parts/index.mjs';
 import type { RunningProcess } from './parts/index.mjs';
 
@@ -35,15 +37,6 @@ export interface TokenIssuer {
   readonly issuer: string;
   /** PEM of the certificate that the tokens are signed with. */
   readonly certificateFile: string;
-}
-
-/** A certificate for 127.0.0.1 and localhost, and the authority that issued it. */
-export interface TlsFiles {
-  readonly certificateFile: string;
-  readonly keyFile: string;
-  readonly caFile: string;
-  /** PEM, the content of `caFile`. */
-  readonly ca: string;
 }
 
 /** A running registry; it can be handed to the functions of `registry-push.ts` as it is. */
@@ -116,38 +109,6 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** Makes a private authority in the folder, and a certificate of it for servers on loopback; good for two days. */
-export async function createTlsFiles(folder: string): Promise<TlsFiles> {
-  const file = (name: string): string => path.join(folder, name);
-  const [caFile, certificateFile, keyFile] = [file('ca.pem'), file('server.pem'), file('server.key')];
-  await writeFile(
-    file('openssl.cnf'),
-    [
-      '[req]\ndistinguished_name = name\n[name]',
-      '[authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\nsubjectKeyIdentifier = hash',
-      '[server]\nbasicConstraints = CA:FALSE\nextendedKeyUsage = serverAuth\nsubjectAltName = IP:127.0.0.1, DNS:localhost\n',
-    ].join('\n'),
-  );
-  const config = ['-config', file('openssl.cnf')];
-  const authority = ['-subj', '/CN=Loopback authority', '-keyout', file('ca.key'), '-out', caFile, '-days', '2'];
-  await runOpenssl(['req', '-x509', ...EC_KEY, ...config, '-extensions', 'authority', ...authority]);
-  const server = ['-subj', '/CN=127.0.0.1', '-keyout', keyFile, '-out', file('server.csr')];
-  await runOpenssl(['req', ...EC_KEY, ...config, ...server]);
-  const issuer = ['-CA', caFile, '-CAkey', file('ca.key'), '-set_serial', '2', '-days', '2'];
-  const extensions = ['-extfile', file('openssl.cnf'), '-extensions', 'server'];
-  await runOpenssl(['x509', '-req', '-in', file('server.csr'), ...issuer, ...extensions, '-out', certificateFile]);
-  return { certificateFile, keyFile, caFile, ca: await readFile(caFile, 'utf8') };
-}
-
-/** Arguments of `openssl req` for a new P-256 key without passphrase. */
-export const EC_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'] as const;
-
-/** Runs openssl; its complaints are in the error. */
-export async function runOpenssl(args: readonly string[]): Promise<void> {
-  const { openssl } = await ensureParts(['openssl']);
-  await promisify(execFile)(openssl, [...args]);
 }
 
 function describe({ deleteEnabled = true }: DockerRegistryOptions, storage: string): Record<string, unknown> {

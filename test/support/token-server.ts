@@ -9,8 +9,9 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { EC_KEY, runOpenssl } from './docker-registry.ts';
-import type { TlsFiles, TokenIssuer } from './docker-registry.ts';
+import { EC_KEY, runOpenssl } from './certificates.ts';
+import type { TlsFiles } from './certificates.ts';
+import type { TokenIssuer } from './docker-registry.ts';
 
 export type Action = 'pull' | 'push' | 'delete';
 

@@ -19,7 +19,7 @@ export function findShapeViolations(file: SourceFile): readonly Finding[] {
 
 /** Tells whether the file holds tests; there the callbacks of suites may be as long as they like. */
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts');
+  return path.endsWith('.test.ts') || path.endsWith('-suite.ts');
 }
 
 function findNameViolations(path: string): readonly Finding[] {

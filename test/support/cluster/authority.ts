@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { EC_KEY, runOpenssl } from '../docker-registry.ts';
+import { EC_KEY, runOpenssl } from '../certificates.ts';
 import { API_SERVICE_ADDRESS, NODE_ADDRESS, NODE_NAME } from './place.ts';
 import type { Place } from './place.ts';
 

@@ -23,8 +23,16 @@ export function writeSettings(place: Place): void {
   write('crio.conf', crioSettings(place));
 }
 
+/** The disk is shared with whatever else is on the machine: no pod is to end for its sake. */
+const EVICTION = {
+  'imagefs.available': '0%',
+  'nodefs.available': '0%',
+  'nodefs.inodesFree': '0%',
+  'imagefs.inodesFree': '0%',
+  'memory.available': '50Mi',
+};
+
 function kubeletSettings({ pki, cgroup }: Place): unknown {
-  const nothing = '0%';
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -48,14 +56,7 @@ function kubeletSettings({ pki, cgroup }: Place): unknown {
     oomScoreAdj: 0,
     makeIPTablesUtilChains: false,
     containerRuntimeEndpoint: 'unix:///run/crio/crio.sock',
-    // The disk is shared with whatever else is on the machine: no pod is to end for its sake.
-    evictionHard: {
-      'imagefs.available': nothing,
-      'nodefs.available': nothing,
-      'nodefs.inodesFree': nothing,
-      'imagefs.inodesFree': nothing,
-      'memory.available': '50Mi',
-    },
+    evictionHard: EVICTION,
     imageGCHighThresholdPercent: 100,
     clusterDNS: [NODE_ADDRESS],
     clusterDomain: 'cluster.local',
