@@ -5,6 +5,7 @@ import {
   chmodSync,
   cpSync,
   createReadStream,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -69,7 +70,7 @@ export function writeImageLayout(layout: string, layers: readonly Layer[], setti
     return { digest: `sha256:${hex}`, size: Buffer.byteLength(bytes) };
   };
   const packed = layers.map(({ file, sha256 }) => {
-    cpSync(file, path.join(made, 'blobs/sha256', sha256));
+    shareFile(file, path.join(made, 'blobs/sha256', sha256));
     const mediaType = 'application/vnd.oci.image.layer.v1.tar';
     return { mediaType, digest: `sha256:${sha256}`, size: statSync(file).size };
   });
@@ -84,6 +85,15 @@ export function writeImageLayout(layout: string, layers: readonly Layer[], setti
   writeFileSync(path.join(made, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   rmSync(layout, { recursive: true, force: true });
   renameSync(made, layout);
+}
+
+/** Layers are large, and never written again once they are there. */
+function shareFile(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    cpSync(from, to);
+  }
 }
 
 function configOf(layers: readonly Layer[], settings: ImageSettings): unknown {

@@ -1,5 +1,5 @@
 /** The images that the node itself needs: they are put into CRI-O's storage, under names that begin with `localhost/`. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { cacheFolder } from '../parts/index.mjs';
 import { programFile } from './build-programs.ts';
@@ -27,6 +27,7 @@ export async function programLayout({ name, program, path: inImage }: ProgramIma
   if (existsSync(layout)) return layout;
   const layer = await packFiles({ [inImage]: file }, path.join(cacheFolder('work'), `${name}-${process.pid}.tar`));
   writeImageLayout(layout, [layer], { entrypoint: [inImage] });
+  rmSync(layer.file);
   return layout;
 }
 
