@@ -25,7 +25,7 @@ const command = new Command('npm run cluster --')
   .addHelpText(
     'after',
     `
-The first build takes a quarter of an hour and needs Go, 12 GB of disk while it runs, and root.
+The first build takes a quarter of an hour or more, and needs Go, 12 GB of free disk, and root.
 
 Examples:
   npm run cluster -- up
