@@ -1,10 +1,10 @@
-import { isIPv6 } from 'node:net';
 import type { V1Endpoint, V1EndpointSlice } from '@kubernetes/client-node';
 import { quote } from '../../workflows/domain/digest.ts';
 import { SignatureServerError } from './error.ts';
 import type { ServerCall } from './http-exchange.ts';
 import { KubernetesError, askKubernetes } from './kubernetes-api.ts';
 import type { ClusterAccess, NeededRight } from './kubernetes-api.ts';
+import { formatAddress } from './replicas.ts';
 import type { Replica } from './replicas.ts';
 
 /** A Service whose endpoints are the replicas. */
@@ -125,10 +125,6 @@ function replicaOf(
 ): Replica {
   const pod = targetRef?.kind === 'Pod' ? targetRef.name : undefined;
   return { address, ...(scheme !== undefined && { scheme }), ...(pod !== undefined && { pod }) };
-}
-
-function formatAddress(address: string, port: number): string {
-  return `${isIPv6(address) ? `[${address}]` : address}:${port}`;
 }
 
 function noneReady({ namespace, service }: ServiceEndpoints, seen: readonly V1Endpoint[]): SignatureServerError {

@@ -49,11 +49,16 @@ export async function resolveReplicas(
     endpoints.push(...addresses.map((address) => ({ ...rest, host: address })));
   }
   const replicas = endpoints.map(({ host, port, scheme }) => ({
-    address: `${isIPv6(host) ? `[${host}]` : host}:${port}`,
+    address: formatAddress(host, port),
     ...(scheme !== undefined && { scheme }),
   }));
   const byKey = new Map(replicas.map((replica) => [`${replica.address} ${replica.scheme ?? ''}`, replica]));
   return [...byKey.keys()].sort().flatMap((key) => byKey.get(key) ?? []);
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function formatAddress(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 /** Splits `[scheme://]host:port`; brackets of an IPv6 address are taken off. */
