@@ -22,6 +22,9 @@ export function usageError(message: string): CliError {
 
 /** Failures of other rooms that mean that nothing was begun, by their `code` or name. */
 const USAGE_CODES: readonly unknown[] = ['configuration-invalid', 'reference-invalid', 'digest-invalid'];
+/** What others refuse, and what is out of reach, by their `code`. */
+const REFUSED_CODES: readonly unknown[] = ['repository-denied'];
+const UNREACHABLE_CODES: readonly unknown[] = ['repository-unavailable'];
 const UNREACHABLE_NAMES: readonly string[] = ['TemporalUnreachableError'];
 
 /** The exit code of any error. */
@@ -31,6 +34,8 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (UNREACHABLE_NAMES.includes(error.name)) return EXIT.unreachable;
   const { code } = error as { code?: unknown };
   if (USAGE_CODES.includes(code)) return EXIT.usage;
+  if (REFUSED_CODES.includes(code)) return EXIT.refused;
+  if (UNREACHABLE_CODES.includes(code)) return EXIT.unreachable;
   return code === 'image-unknown' ? EXIT.notFound : EXIT.failure;
 }
 

@@ -5,6 +5,9 @@ export type { GitSignatureStoreOptions } from './options.ts';
 export { proposalBranch } from './record.ts';
 export type {
   DecisionRecord,
+  OneShotInput,
+  OneShotRecord,
+  OneShotResult,
   PromotionRecord,
   Proposal,
   ProposeInput,
