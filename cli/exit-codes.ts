@@ -33,7 +33,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   abortedAfterPublish: 'the promotion was aborted, and its signature is published already',
   unfinished:
     'the waiting ended (--timeout, --within, or interrupted): the promotion goes on, or what confirm waits for is not served yet',
-  notFound: 'there is no such promotion, image or signature, or the name fits several',
+  notFound: 'there is no such promotion, image, signature or commit, or the name fits several',
   refused: 'the decision, request, signature or push was refused; the message says why',
   unjudged: 'the decision is delivered and not yet judged, because no worker answered in time',
   unreachable: 'Temporal, a worker or a git host did not answer; trying again later may help',

@@ -23,6 +23,7 @@ export function usageError(message: string): CliError {
 /** Failures of other rooms that mean that nothing was begun, by their `code` or name. */
 const USAGE_CODES: readonly unknown[] = ['configuration-invalid', 'reference-invalid', 'digest-invalid'];
 /** What others refuse, and what is out of reach, by their `code`. */
+const NOT_FOUND_CODES: readonly unknown[] = ['image-unknown', 'commit-unknown'];
 const REFUSED_CODES: readonly unknown[] = ['repository-denied'];
 const UNREACHABLE_CODES: readonly unknown[] = ['repository-unavailable'];
 const UNREACHABLE_NAMES: readonly string[] = ['TemporalUnreachableError'];
@@ -36,7 +37,7 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (USAGE_CODES.includes(code)) return EXIT.usage;
   if (REFUSED_CODES.includes(code)) return EXIT.refused;
   if (UNREACHABLE_CODES.includes(code)) return EXIT.unreachable;
-  return code === 'image-unknown' ? EXIT.notFound : EXIT.failure;
+  return NOT_FOUND_CODES.includes(code) ? EXIT.notFound : EXIT.failure;
 }
 
 /** A word for any error, for programs: its own code, else the name of its exit code. */

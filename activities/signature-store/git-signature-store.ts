@@ -1,5 +1,6 @@
 import { branchMissing } from './bootstrap.ts';
 import type { GitRepository } from './git-repository.ts';
+import { readCommitSignatures } from './commit-signatures.ts';
 import { createPublisher } from './group-commit.ts';
 import { createHistory } from './history.ts';
 import { addSignatures, planToAdd } from './one-shot.ts';
@@ -30,6 +31,7 @@ export function createGitSignatureStore(options: GitSignatureStoreOptions): Sign
     add: (input, call) =>
       workspace((repository) => addSignatures(repository, settings, input, call?.signal), call?.signal),
     planToAdd: (input, call) => workspace((repository) => planToAdd(repository, settings, input), call?.signal),
+    added: (input, call) => workspace((repository) => readCommitSignatures(repository, settings, input), call?.signal),
     publications: (reference, call) =>
       workspace(async (repository): Promise<readonly Publication[]> => {
         const { served } = await repository.observe();

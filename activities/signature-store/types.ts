@@ -114,6 +114,18 @@ export interface OneShotResult {
   })[];
 }
 
+/** What a commit of the served branch published. */
+export interface CommitSignatures {
+  readonly commit: string;
+  /** The branch's head at this moment; it has the commit, perhaps with others on top. */
+  readonly head: string;
+  readonly signatures: readonly {
+    /** Below the served folder: `acme/web@sha256=HEX/signature-1`. */
+    readonly path: string;
+    readonly blob: Uint8Array;
+  }[];
+}
+
 /** What every operation takes beside its input. An aborted call rejects with the signal's reason. */
 export interface StoreCall {
   readonly signal?: AbortSignal;
@@ -151,6 +163,13 @@ export interface SignatureStore {
 
   /** What `add` would do now; nothing is written to the repository. */
   planToAdd(input: OneShotInput, call?: StoreCall): Promise<OneShotResult>;
+
+  /**
+   * The signatures that a commit added against its first parent, or against `since`, as far as the branch still has
+   * them.
+   * @throws SignatureStoreError `commit-unknown` where the served branch does not have the commit.
+   */
+  added(input: { readonly commit: string; readonly since?: string }, call?: StoreCall): Promise<CommitSignatures>;
 
   /** The publications of a reference on the served branch, oldest first, in git's order (first parents). */
   publications(reference: string, call?: StoreCall): Promise<readonly Publication[]>;

@@ -1,22 +1,19 @@
 import type { Command } from 'commander';
 import { onCall } from '../call.ts';
 import type { ActionInput, Call, Host } from '../call.ts';
-import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { usageError } from '../failure.ts';
 import { addRegistryOptions } from './registry-options.ts';
+import { WITHIN, readWithin } from './within.ts';
 import type { Confirmed } from '../confirmation/confirm-image.ts';
 import type { ConfirmationPlace } from '../confirmation/look-once.ts';
 import type { ConfirmationOptions } from '../confirmation/open-confirmation.ts';
 import type { SignedImage } from '../publishing/image-manifests.ts';
-import { parseDuration } from '../../worker/configuration/duration.ts';
 
 interface ConfirmOptions extends ConfirmationOptions {
   readonly signatures?: string;
   readonly within?: string;
 }
 
-const WITHIN = '10 minutes';
 const EXAMPLES = `
 Looks after 1 s, 1.5 s, 2.3 s and so on, at least once a minute: at the address that clusters use, and at every replica.
 With --signatures those of the directory must be served, by whatever number, or equal ones of the same key that were
@@ -90,10 +87,4 @@ async function confirm(
   const [hopeless] = findHopeless(offer, image, offerWish.directory);
   if (hopeless !== undefined) return refuseAtOnce(place, image, `${hopeless.path}: ${hopeless.reason}`);
   return await confirmImage(call.terminal, place, { image, withinMs, onLook, offered: offer.signatures });
-}
-
-function readWithin(text: string): number {
-  const withinMs = text === '0' ? 0 : parseDuration(text);
-  if (withinMs === undefined) throw usageError('--within: expected a duration such as "10 minutes", or 0');
-  return withinMs;
 }

@@ -4,6 +4,7 @@ import type { ActionInput, Call, Host } from '../call.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { usageError } from '../failure.ts';
+import { addGitOptions } from './git-options.ts';
 import { addRegistryOptions } from './registry-options.ts';
 import type { SignedImage } from '../publishing/image-manifests.ts';
 import type { OpenedPlace, PlaceOptions } from '../publishing/open-place.ts';
@@ -42,23 +43,13 @@ export function addPublish(parent: Command, host: Host): void {
     .option('--repository <url>', 'the signature repository, https:// or ssh')
     .option('--branch <branch>', 'the branch that is served (default: main)')
     .option('--directory <directory>', 'where signatures lie in the repository (default: images; . for its root)')
-    .option('--git-credentials <file>', 'https://USER:PASSWORD@HOST, as git credential-store has it')
-    .option(
-      '--basic-auth-dir <directory>',
-      'files username and password, as a kubernetes.io/basic-auth Secret has them',
-    )
-    .option(
-      '--ssh-dir <directory>',
-      'ssh-privatekey or id_*, and known_hosts, as a kubernetes.io/ssh-auth Secret has them',
-    )
-    .option('--git-ca-file <file>', "certificates of the git host's private authority")
     .option('--key <file...>', 'public keys; signatures of others are refused')
     .option('--environment <environment>', 'all of this by the configuration and secrets of an environment instead')
     .option('--without-registry', 'do not ask the registry for platforms: only the signature of the digest in IMAGE')
     .option('--message <text>', 'why, for the commit')
     .option('--dry-run', 'only tell what there is to publish')
     .addHelpText('after', EXAMPLES);
-  onCall<PublishOptions>(addRegistryOptions(command), host, runPublish);
+  onCall<PublishOptions>(addRegistryOptions(addGitOptions(command)), host, runPublish);
 }
 
 async function runPublish(call: Call, { args: [text = ''], options }: ActionInput<PublishOptions>): Promise<ExitCode> {

@@ -1,14 +1,13 @@
 import type { Digest } from '../../workflows/domain/digest.ts';
-import { isFailureType, isRetryable } from '../../workflows/domain/failure.ts';
 import { formatReference } from '../../workflows/domain/reference.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { messageOfError } from '../failure.ts';
 import type { SignedImage } from '../publishing/image-manifests.ts';
 import type { OfferedSignature } from '../publishing/offered-signatures.ts';
 import type { Terminal } from '../terminal.ts';
 import { lookOnce } from './look-once.ts';
 import type { ConfirmationPlace, Look } from './look-once.ts';
+import { pollUntilFinal } from './poll.ts';
 
 /** How long is waited, and for what. */
 export interface ConfirmWish {
@@ -40,10 +39,6 @@ export interface Confirmed {
   readonly exitCode: ExitCode;
 }
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 60_000;
-const GROWTH = 1.5;
-
 /**
  * Looks again and again, as a promotion does, until every server serves the signatures and the image is accepted.
  * @throws what no waiting mends: CliError, RegistryError, TrustError, SigningError.
@@ -53,39 +48,26 @@ export async function confirmImage(
   place: ConfirmationPlace,
   wish: ConfirmWish,
 ): Promise<Confirmed> {
-  const { now, signal, sleep } = terminal;
-  const began = now();
-  const end = began + wish.withinMs;
-  let pause = FIRST_PAUSE_MS;
-  let last: Look = { state: 'not-served', reason: 'interrupted before anything was seen', replicas: [] };
-  for (let attempts = 1; ; attempts++) {
-    const look = await tryToLook(terminal, place, wish, last);
-    const isOver = signal.aborted || now() >= end || look.state === 'accepted' || look.state === 'refused-for-good';
-    if (isOver) return conclude(place, wish.image, { look, attempts, waitedMs: now() - began });
-    const next = Math.min(pause, end - now());
-    if (look.reason !== last.reason) wish.onLook(`${look.reason}; looking again, first in ${Math.ceil(next / 1000)} s`);
-    last = look;
-    await sleep(next, signal);
-    pause = Math.min(pause * GROWTH, LONGEST_PAUSE_MS);
-  }
+  const { now, signal } = terminal;
+  const polled = await pollUntilFinal<FinalLook>(terminal, {
+    withinMs: wish.withinMs,
+    look: async () => asFinal(await lookOnce(place, { ...wish, now: new Date(now()), signal })),
+    unseen: (reason, last) => asFinal({ state: 'not-served', reason, replicas: last?.replicas ?? [] }),
+    onLook: wish.onLook,
+  });
+  return conclude(place, wish.image, polled);
+}
+
+type FinalLook = Look & { readonly isFinal: boolean };
+
+function asFinal(look: Look): FinalLook {
+  return { ...look, isFinal: look.state === 'accepted' || look.state === 'refused-for-good' };
 }
 
 /** The answer where no waiting helps: nothing that was given can ever be accepted. */
 export function refuseAtOnce(place: ConfirmationPlace, image: SignedImage, reason: string): Confirmed {
   const look: Look = { state: 'refused-for-good', reason, replicas: [] };
   return conclude(place, image, { look, attempts: 0, waitedMs: 0 });
-}
-
-/** What is out of reach now may come back; what is wrong with what we were given does not mend. */
-async function tryToLook(terminal: Terminal, place: ConfirmationPlace, wish: ConfirmWish, last: Look): Promise<Look> {
-  try {
-    return await lookOnce(place, { ...wish, now: new Date(terminal.now()), signal: terminal.signal });
-  } catch (error) {
-    if (terminal.signal.aborted) return last;
-    const { code } = error as { readonly code?: unknown };
-    if (!isFailureType(code) || !isRetryable(code)) throw error;
-    return { state: 'not-served', reason: messageOfError(error), replicas: last.replicas };
-  }
 }
 
 function conclude(
