@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { onCall } from '../call.ts';
 import type { ActionInput, Call, Host } from '../call.ts';
-import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { usageError } from '../failure.ts';
 import { addRegistryOptions } from './registry-options.ts';
