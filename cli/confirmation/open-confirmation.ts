@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { rootCertificates } from 'node:tls';
 import { resolveReplicas } from '../../activities/signature-server/index.ts';
 import { readKeyRing } from '../../activities/signing/index.ts';
 import { environmentOf, openReplicas } from '../../worker/environment-context.ts';
@@ -10,7 +9,7 @@ import { checkEnvironment } from '../call.ts';
 import type { Call } from '../call.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
 import { usageError } from '../failure.ts';
-import { readHostOptions } from '../images/host-options.ts';
+import { authorityFor, readHostOptions } from '../images/host-options.ts';
 import { openConfiguredRegistries, openRegistries } from '../images/open-registries.ts';
 import { readKeyOptions } from '../publishing/open-place.ts';
 import type { ConfirmationPlace } from './look-once.ts';
@@ -64,13 +63,8 @@ async function openByOptions(
   };
 }
 
-/** The signature server is one more host of which `--ca-file` and `--cert-dir` speak. */
 async function authorityOf(call: Call, options: ConfirmationOptions, servedAt: string): Promise<string | undefined> {
-  const hosts = await readHostOptions(options, call.terminal);
-  const host = URL.canParse(servedAt) ? new URL(servedAt).host : '';
-  const { ca, systemCa = false } = hosts[host] ?? hosts['*'] ?? {};
-  if (ca === undefined) return undefined;
-  return systemCa ? [ca, ...rootCertificates].join('\n') : ca;
+  return authorityFor(await readHostOptions(options, call.terminal), servedAt);
 }
 
 async function openByEnvironment(
