@@ -9,6 +9,7 @@ import (
 	stepactions "github.com/tektoncd/pipeline/pkg/apis/pipeline/v1beta1"
 	interceptors "github.com/tektoncd/triggers/pkg/apis/triggers/v1alpha1"
 	triggers "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
 	"knative.dev/pkg/apis"
@@ -103,6 +104,10 @@ func judge(one document) verdict {
 func judgeTekton(text []byte, target object) (problems, warnings []string) {
 	if err := yaml.UnmarshalStrict(text, target); err != nil {
 		return []string{err.Error()}, nil
+	}
+	// The API server completes a generated name before it asks the webhook.
+	if named, ok := target.(metav1.Object); ok && named.GetName() == "" && named.GetGenerateName() != "" {
+		named.SetName(named.GetGenerateName() + "x")
 	}
 	ctx := apis.WithinCreate(context.Background())
 	target.SetDefaults(ctx)
