@@ -2,8 +2,11 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { Command } from 'commander';
+import { EXIT } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { usageError } from './failure.ts';
+import { messageOfError, usageError } from './failure.ts';
+import { checkResultFiles, parseResultFiles, writeResultFiles } from './output/result-files.ts';
+import type { ResultFile } from './output/result-files.ts';
 import { Reporter } from './output/reporter.ts';
 import type { OutputFormat } from './output/reporter.ts';
 import type { PromotionEngine } from './promotions/engine.ts';
@@ -25,6 +28,8 @@ export interface GlobalOptions {
   /** Absent where nobody chose one. */
   readonly output?: OutputFormat;
   readonly quiet?: boolean;
+  /** `FIELD=FILE` each. */
+  readonly result?: readonly string[];
 }
 
 /** One run of one command: its terminal, its options, and what it opens, which is closed behind it. */
@@ -98,8 +103,30 @@ export class Call {
     return named ?? (await this.services.findCaller(this.terminal));
   }
 
+  /** Runs the command, and writes the fields of its answer that are wanted in files, however it ends. */
+  async keepResults(run: () => Promise<ExitCode>): Promise<ExitCode> {
+    const files = parseResultFiles(this.#globals.result ?? [], this.terminal.cwd);
+    await checkResultFiles(files);
+    let exitCode: ExitCode = EXIT.failure;
+    try {
+      exitCode = await run();
+    } finally {
+      // How the command ended says more than a field that its answer has not.
+      if (exitCode !== EXIT.success) await this.#tryToKeep(files);
+    }
+    if (exitCode === EXIT.success) await writeResultFiles(files, this.report.answer);
+    return exitCode;
+  }
+
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  async #tryToKeep(files: readonly ResultFile[]): Promise<void> {
+    if (this.report.answer === undefined) return;
+    await writeResultFiles(files, this.report.answer).catch((error: unknown) => {
+      this.report.warn(messageOfError(error));
+    });
   }
 
   async #openEngine(): Promise<PromotionEngine> {
@@ -124,7 +151,7 @@ export function onCall<Options extends object>(
   command.action(async () => {
     const call = new Call(host, command.optsWithGlobals());
     try {
-      host.exitCode = await run(call, { args: command.args, options: command.opts() });
+      host.exitCode = await call.keepResults(() => run(call, { args: command.args, options: command.opts() }));
     } finally {
       await call.close();
     }

@@ -78,6 +78,7 @@ async function answerAll<Given, Answer extends object>(
   const codes = new Set<ExitCode>();
   for await (const outcome of inOrder(inputs, { concurrency: oneShot.concurrency, work })) {
     codes.add(outcome.answer === undefined ? exitCodeOfError(outcome.error) : oneShot.exitCode(outcome.answer));
+    call.report.answered(lineOf(outcome));
     if (asJson) call.report.jsonLine(lineOf(outcome));
     else if (outcome.answer !== undefined) call.report.line(oneShot.text(outcome.answer));
     else if (oneShot.single) throw outcome.error;

@@ -40,7 +40,10 @@ export function addCopy(parent: Command, host: Host): void {
     .option('--jobs <number>', 'blobs at once (default: 4)')
     .option('--limit <rate>', 'bytes per second, for example 20MiB')
     .option('--requests-per-second <number>', 'to each registry')
-    .option('--authfile <file>', 'docker configuration for both sides (default: those of docker and podman)')
+    .option(
+      '--authfile <file>',
+      'docker configuration, or its folder, for both sides (default: those of docker and podman)',
+    )
     .option('--src-authfile <file>', 'docker configuration for the source')
     .option('--src-creds-file <file>', 'USER:PASSWORD for the source')
     .option('--src-tls-verify [boolean]', 'always; false is for registries without TLS (see --plain-http, --ca-file)')

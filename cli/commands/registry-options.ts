@@ -14,7 +14,7 @@ export function addRegistryOptions(command: Command): Command {
   return addHostOptions(
     command.option(
       '--authfile <file>',
-      'docker configuration with the credentials (default: those of docker and podman)',
+      'docker configuration with the credentials, or its folder (default: those of docker and podman)',
     ),
   );
 }

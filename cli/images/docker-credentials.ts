@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -23,12 +24,23 @@ export function findCredentials({ env }: Pick<Terminal, 'env'>): Promise<Registr
   return Promise.resolve(firstOf(sources));
 }
 
+/** What a Secret is mounted with: by docker's own name, or as Kubernetes keeps registry credentials. */
+const NAMES_IN_FOLDER = ['config.json', '.dockerconfigjson'];
+
 /**
- * Credentials of a docker configuration named on the command line.
+ * Credentials of a docker configuration named on the command line, or of the folder that it lies in.
  * @throws CliError where it cannot be read, RegistryError where it is none.
  */
-export async function readAuthFile(file: string, option: string): Promise<RegistryCredentials> {
-  return parseDockerConfig(await readOptionFile(file, option), file);
+export async function readAuthFile(named: string, option: string): Promise<RegistryCredentials> {
+  const file = fileIn(named);
+  if (file !== undefined) return parseDockerConfig(await readOptionFile(file, option), file);
+  throw usageError(`${option} ${named}: expected ${NAMES_IN_FOLDER.join(' or ')} in this folder, found neither`);
+}
+
+/** A folder stands for the file in it; undefined where it holds none. */
+function fileIn(named: string): string | undefined {
+  if (statSync(named, { throwIfNoEntry: false })?.isDirectory() !== true) return named;
+  return NAMES_IN_FOLDER.map((name) => path.join(named, name)).find((file) => existsSync(file));
 }
 
 /**
@@ -65,7 +77,8 @@ export async function readOptionBytes(file: string, option: string): Promise<Uin
 function candidateFiles(env: Terminal['env']): readonly Candidate[] {
   const parse = parseDockerConfig;
   const named = env['REGISTRY_AUTH_FILE'];
-  if (named !== undefined && named !== '') return [{ file: named, parse }];
+  // A folder without any is read as a file, and refused as one.
+  if (named !== undefined && named !== '') return [{ file: fileIn(named) ?? named, parse }];
   const home = env['HOME'] ?? homedir();
   const runtime = env['XDG_RUNTIME_DIR'];
   const containers = runtime === undefined ? `/run/containers/${process.getuid?.() ?? 0}` : `${runtime}/containers`;

@@ -22,7 +22,8 @@ export interface Installation {
   readonly configurationFile: string;
   /** Ends the running pod of a worker at once, as a node that dies does; another one is started by its Deployment. */
   readonly killWorker: (environment: string) => Promise<void>;
-  readonly close: () => void;
+  /** Takes all of it away, so that another installation finds the cluster as it was. */
+  readonly close: () => Promise<void>;
 }
 
 /** How many replicas serve an environment's signatures, and what serves them. */
@@ -76,7 +77,9 @@ export async function installInCluster(
   return {
     configurationFile: configurationFile(trusted),
     killWorker,
-    close: () => {
+    close: async () => {
+      const names = site.environments.flatMap(({ name }) => [`countersign-${name}`, `signatures-${name}`]);
+      await kube(['delete', 'namespace', 'countersign', ...names]);
       for (const door of doors) door.close();
     },
   };

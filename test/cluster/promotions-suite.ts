@@ -34,7 +34,7 @@ beforeAll(async () => {
   await trustOnNode(site, { environment: 'prod', configurationFile: installation.configurationFile });
 });
 afterAll(async () => {
-  installation.close();
+  await installation.close();
   await site.stop();
 });
 

@@ -1,7 +1,17 @@
 /** The image of countersign as its Containerfile describes it, made here from a Debian root, since none can be pulled. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { npmCommand, root } from '../bootstrap.mjs';
 import { cacheFolder, runQuietly } from '../parts/index.mjs';
@@ -67,6 +77,9 @@ async function ownLayer(): Promise<Layer> {
   const file = path.join(cacheFolder('cluster', 'images'), 'countersign.tar');
   return await packed(file, (folder) => {
     cpSync(path.join(root, 'dist'), path.join(folder, HOME, 'dist'), { recursive: true });
+    const programs = path.join(folder, 'usr/local/bin');
+    mkdirSync(programs, { recursive: true });
+    symlinkSync(`${HOME}/dist/cli/main.js`, path.join(programs, 'countersign'));
     return Promise.resolve();
   });
 }

@@ -8,7 +8,14 @@ import { layerOf, packLayer, writeImageLayout } from './container-image.ts';
 import type { Layer } from './container-image.ts';
 
 const SUITE = 'bookworm';
-const PACKAGES = ['ca-certificates', 'git', 'openssh-client', 'libstdc++6', 'apache2-bin', 'curl'];
+const COMMON = ['ca-certificates', 'git'];
+/** By name: what is in a root. `builder` builds images in the pipelines' sample. */
+const ROOTS = {
+  base: [...COMMON, 'openssh-client', 'libstdc++6', 'apache2-bin', 'curl'],
+  builder: [...COMMON, 'buildah'],
+} as const;
+/** A root that there is. */
+export type DebianRoot = keyof typeof ROOTS;
 /** Of no use in a container: half of the root. */
 const DROPPED = [
   'usr/share/doc',
@@ -20,29 +27,33 @@ const DROPPED = [
 ];
 
 /** The layer, made where it is missing: a minute, once. */
-export async function debianLayer(log: Log): Promise<Layer> {
-  const file = path.join(cacheFolder('cluster', 'images'), `debian-${SUITE}.tar`);
-  return await withLock('cluster-debian', async () => {
-    if (!existsSync(file)) await makeRoot(file, log);
+export async function debianLayer(log: Log, root: DebianRoot = 'base'): Promise<Layer> {
+  const file = path.join(cacheFolder('cluster', 'images'), `${nameOf(root)}.tar`);
+  return await withLock(`cluster-${nameOf(root)}`, async () => {
+    if (!existsSync(file)) await makeRoot(file, ROOTS[root], log);
     return await layerOf(file);
   });
 }
 
 /** An image of nothing else, as an OCI layout: the shell of Tekton's steps. */
-export async function debianLayout(log: Log): Promise<string> {
-  const layout = path.join(cacheFolder('cluster', 'images'), `debian-${SUITE}`);
-  const layer = await debianLayer(log);
+export async function debianLayout(log: Log, root: DebianRoot = 'base'): Promise<string> {
+  const layout = path.join(cacheFolder('cluster', 'images'), nameOf(root));
+  const layer = await debianLayer(log, root);
   if (!existsSync(layout)) writeImageLayout(layout, [layer], { command: ['/bin/sh'] });
   return layout;
 }
 
-async function makeRoot(file: string, log: Log): Promise<void> {
-  log(`making a Debian root with ${PACKAGES.join(', ')} …`);
+function nameOf(root: DebianRoot): string {
+  return root === 'base' ? `debian-${SUITE}` : `debian-${SUITE}-${root}`;
+}
+
+async function makeRoot(file: string, packages: readonly string[], log: Log): Promise<void> {
+  log(`making a Debian root with ${packages.join(', ')} …`);
   const start = Date.now();
   const work = mkdtempSync(path.join(cacheFolder('work'), 'debian-'));
   try {
     const root = path.join(work, 'root');
-    const args = ['--variant=minbase', `--include=${PACKAGES.join(',')}`, SUITE, root, mirror()];
+    const args = ['--variant=minbase', `--include=${packages.join(',')}`, SUITE, root, mirror()];
     const { ok, output } = await runQuietly('debootstrap', args);
     if (!ok) throw new Error(`make a Debian root: debootstrap failed\n${output.split('\n').slice(-10).join('\n')}`);
     for (const folder of DROPPED) {
