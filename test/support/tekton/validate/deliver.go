@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/tektoncd/triggers/pkg/apis/triggers/contexts"
 	triggers "github.com/tektoncd/triggers/pkg/apis/triggers/v1beta1"
 	"github.com/tektoncd/triggers/pkg/interceptors"
 	"github.com/tektoncd/triggers/pkg/interceptors/cel"
@@ -78,7 +79,7 @@ func readSite(asked request) (*site, error) {
 		case "EventListener":
 			place.listener = &triggers.EventListener{}
 			err = yaml.UnmarshalStrict([]byte(text), place.listener)
-			place.listener.SetDefaults(context.Background())
+			place.listener.SetDefaults(contexts.WithUpgradeViaDefaulting(context.Background()))
 		case "TriggerBinding":
 			binding := &triggers.TriggerBinding{}
 			err = yaml.UnmarshalStrict([]byte(text), binding)
