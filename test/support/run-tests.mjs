@@ -14,7 +14,7 @@ import { printSummary, runPhase, runVitest } from './run-vitest.mjs';
 const PARTS = /** @type {const} */ ([
   ...['temporal', 'skopeo', 'docker-registry', 'apache2'],
   ...['git', 'git-http-backend', 'gpg', 'openssl', 'sshd', 'htpasswd'],
-  ...['distribution-3', 'judge', 'oras', 'referrers-registry'],
+  ...['distribution-3', 'judge', 'oras', 'referrers-registry', 'tekton-validate', 'shellcheck'],
 ]);
 
 const PARTS_ENDING = '.parts.test.ts';

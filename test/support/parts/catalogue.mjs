@@ -107,6 +107,19 @@ export const PARTS = {
     buildNeeds: ['libgpgme-dev', 'pkg-config', 'gcc', 'gnupg'],
     otherwise: 'it is built from test/support/judge only, with the headers of gpgme',
   },
+  // What Tekton, kustomize and the interceptors of Triggers would say, without a cluster.
+  'tekton-validate': {
+    programs: [],
+    cached: 'tekton-validate',
+    go: { folder: 'test/support/tekton/validate' },
+    otherwise: 'it is built from test/support/tekton/validate only',
+  },
+  // Reads the scripts inside of Tekton's tasks.
+  shellcheck: {
+    programs: ['shellcheck'],
+    debian: 'shellcheck',
+    otherwise: 'dnf install ShellCheck, apk add shellcheck, brew install shellcheck',
+  },
   // The programs and modules alone; the package `apache2` would bring a service that starts by itself.
   apache2: {
     programs: ['apache2', 'httpd'],

@@ -1,6 +1,6 @@
 /**
  * A real program that tests, benchmarks and the demonstration use. Always the version that is built from its module:
- * `distribution-3`, `crane`, `regctl`, `oras`, `containers-image`, `judge`, `measure`.
+ * `distribution-3`, `crane`, `regctl`, `oras`, `containers-image`, `judge`, `measure`, `tekton-validate`.
  */
 export type PartName =
   | 'temporal'
@@ -14,6 +14,8 @@ export type PartName =
   | 'containers-image'
   | 'judge'
   | 'measure'
+  | 'tekton-validate'
+  | 'shellcheck'
   | 'apache2'
   | 'htpasswd'
   | 'git'
