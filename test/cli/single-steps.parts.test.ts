@@ -172,7 +172,7 @@ describe('the steps of a pipeline', () => {
     expect(JSON.parse(again.out)).toMatchObject({ outcome: 'unchanged', commit });
     const other = await confirmBy('other');
     expect(other.code).toBe(EXIT.failure);
-  }, 120_000);
+  }, 300_000);
 
   it('publish over ssh with a key that its group may read', async () => {
     const url = `ssh://${os.userInfo().username}@127.0.0.1:${sshPort}${folder.join('git/ssh.git')}`;
@@ -181,7 +181,7 @@ describe('the steps of a pipeline', () => {
     expect(await publish()).toMatchObject({ code: EXIT.success, err: '' });
     expect(await signaturesIn('ssh')).toHaveLength(3);
     expect(JSON.parse((await publish()).out)).toMatchObject({ outcome: 'unchanged' });
-  }, 120_000);
+  }, 300_000);
 
   it('lose and double nothing where publish is killed while it pushes, and when two run at once', async () => {
     const started = folder.join('started');
@@ -201,7 +201,7 @@ describe('the steps of a pipeline', () => {
     expect(files).toHaveLength(3);
     expect(files.every((file) => file.endsWith('/signature-1'))).toBe(true);
     await repositoryOf('killed').git('fsck', '--strict');
-  }, 180_000);
+  }, 300_000);
 });
 
 function spawnPublish(): ChildProcess {
