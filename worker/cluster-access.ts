@@ -45,7 +45,7 @@ function openOwnCluster(
   if (host === '') {
     throw new StepError(
       'configuration-invalid',
-      `environments.${name} asks the cluster that its worker runs in, and it runs in none; expected api below endpoints or rollout, and the secret file token`,
+      `environments.${name} asks the cluster that its worker runs in, and it runs in none; expected api below it, and the secret file token`,
     );
   }
   const authority = readAuthority(path.join(serviceAccount, 'ca.crt'));
