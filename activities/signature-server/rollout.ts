@@ -73,11 +73,11 @@ async function restartOnce(
   throw new SignatureServerError('rebuild-unavailable', `${subjectOf(target)} was changed by others ${RACES} times`);
 }
 
-/** By its name, or by a request that came later. Both times are Temporal's; this machine's clock does not matter. */
+/** At this time or later, by Temporal's clock: this machine's does not matter. Where nobody tells the time, by name. */
 function isAskedFor({ spec }: V1Deployment, { delivery, requestedAt }: RebuildRequest): boolean {
   const annotations = spec?.template.metadata?.annotations ?? {};
-  if (rememberedIn(annotations).includes(delivery)) return true;
-  return requestedAt !== undefined && Date.parse(annotations[REQUESTED_AT] ?? '') >= requestedAt;
+  if (requestedAt === undefined) return rememberedIn(annotations).includes(delivery);
+  return Date.parse(annotations[REQUESTED_AT] ?? '') >= requestedAt;
 }
 
 function rememberedIn(annotations: Readonly<Record<string, string>>): readonly string[] {

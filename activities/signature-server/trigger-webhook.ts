@@ -84,8 +84,11 @@ function parseWebhookUrl(text: string): { origin: string; path: string } {
   return { origin: url.origin, path: `${url.pathname}${url.search}` };
 }
 
-function checkPush({ before, after, branch, delivery, secret }: WebhookInput): void {
+function checkPush({ before, after, branch, delivery, secret, shape }: WebhookInput): void {
   if (secret === '') throw invalid('the webhook secret is empty; put one into the file or remove the file');
+  if (shape === 'gitlab' && secret !== undefined && !/^[\x20-\x7e]+$/.test(secret)) {
+    throw invalid('the webhook secret must be one line of printable characters, for GitLab sends it as a header');
+  }
   for (const id of [before, after]) {
     if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) {
       throw invalid(`expected a commit id of 40 or 64 hex digits, received ${quote(id)}`);

@@ -22,7 +22,11 @@ export async function triggerRebuild(
 export async function rebuild(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
   const { record, commit } = input;
   await keepSignatures(context, input, call);
-  await trigger(context, { after: commit, asked: `${record.promotion} ${record.run} ${commit}` }, call);
+  await trigger(
+    context,
+    { after: commit, asked: `${record.promotion} ${record.run} ${commit} ${call.scheduledAt ?? ''}` },
+    call,
+  );
 }
 
 async function trigger(
