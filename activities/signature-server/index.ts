@@ -9,6 +9,7 @@ export type { ServerCall } from './http-exchange.ts';
 export type { ClusterAccess } from './kubernetes-api.ts';
 export type { Push, PushedCommit } from './push-payload.ts';
 export { createRebuildTrigger } from './rebuild-trigger.ts';
+export { NO_COMMIT } from './rebuild-request.ts';
 export type { RebuildRequest } from './rebuild-request.ts';
 export type { RebuildTrigger, RebuildTriggerConfig } from './rebuild-trigger.ts';
 export { parseEndpoint, resolveReplicas } from './replicas.ts';

@@ -13,5 +13,11 @@ export interface RebuildRequest extends Push {
 
 /** The label and annotation under which objects of a cluster carry `delivery`. */
 export const REQUEST_MARK = 'countersign/request';
-/** The annotation with the commit that was asked for. */
-export const COMMIT_MARK = 'countersign/commit';
+/** The commit of a request that names none: what is there is to be taken up. */
+export const NO_COMMIT = '0'.repeat(40);
+const COMMIT_MARK = 'countersign/commit';
+
+/** The annotation with the commit that was asked for; none where none was named. */
+export function commitMark({ after }: Push): Readonly<Record<string, string>> {
+  return after === NO_COMMIT ? {} : { [COMMIT_MARK]: after };
+}

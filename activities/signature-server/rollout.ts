@@ -7,7 +7,7 @@ import { followRebuild } from './follow-rebuild.ts';
 import type { FollowOptions, RebuildProgress } from './follow-rebuild.ts';
 import type { ServerCall } from './http-exchange.ts';
 import type { ClusterAccess, KubernetesClients, NeededRight } from './kubernetes-api.ts';
-import { COMMIT_MARK, REQUEST_MARK } from './rebuild-request.ts';
+import { REQUEST_MARK, commitMark } from './rebuild-request.ts';
 import type { RebuildRequest } from './rebuild-request.ts';
 
 /** A Deployment whose pods take up the served branch when they start. */
@@ -92,7 +92,7 @@ async function restart(
   const { requestedAt } = request;
   const annotations = {
     [RESTARTED_AT]: new Date().toISOString(),
-    [COMMIT_MARK]: request.after,
+    ...commitMark(request),
     [REQUEST_MARK]: [request.delivery, ...before].slice(0, REMEMBERED).join(' '),
     ...(requestedAt !== undefined && { [REQUESTED_AT]: new Date(requestedAt).toISOString() }),
   };

@@ -14,7 +14,7 @@ import {
   readBuild,
 } from './openshift-builds.ts';
 import type { BuildConfigPlace, OpenshiftBuild } from './openshift-builds.ts';
-import { COMMIT_MARK, REQUEST_MARK } from './rebuild-request.ts';
+import { NO_COMMIT, REQUEST_MARK, commitMark } from './rebuild-request.ts';
 import type { RebuildRequest } from './rebuild-request.ts';
 
 /** A BuildConfig that is instantiated through the API. */
@@ -91,13 +91,17 @@ async function instantiate(
     metadata: {
       name: target.buildConfig,
       labels: { [REQUEST_MARK]: request.delivery },
-      annotations: { [COMMIT_MARK]: request.after },
+      annotations: commitMark(request),
     },
     // No revision: what is built is the branch, which holds this commit and perhaps later ones.
-    triggeredBy: [{ message: `countersign: commit ${request.after} on ${request.branch}` }],
+    triggeredBy: [{ message: `countersign: ${causeOf(request)}` }],
     lastVersion,
   };
   return await askForRebuild(target.access, { right, call }, async (clients) =>
     readBuild(JSON.parse(await clients.request('POST', buildConfigPath(target, 'instantiate'), body))),
   );
+}
+
+function causeOf({ after, branch, delivery }: RebuildRequest): string {
+  return after === NO_COMMIT ? `request ${delivery}` : `commit ${after} on ${branch}`;
 }

@@ -9,7 +9,7 @@ import type { ClusterAccess, NeededRight } from './kubernetes-api.ts';
 import { describePipelineFailure } from './pipeline-failure.ts';
 import { PIPELINE_RUN, readPipelineRun, TEKTON } from './pipeline-objects.ts';
 import type { PipelineRun } from './pipeline-objects.ts';
-import { COMMIT_MARK, REQUEST_MARK } from './rebuild-request.ts';
+import { REQUEST_MARK, commitMark } from './rebuild-request.ts';
 import type { RebuildRequest } from './rebuild-request.ts';
 
 /** A Pipeline of Tekton that rebuilds the signature server. */
@@ -84,7 +84,7 @@ function runOf(target: PipelineRunTarget, name: string, request: RebuildRequest)
       name,
       namespace,
       labels: { 'app.kubernetes.io/managed-by': 'countersign', [REQUEST_MARK]: request.delivery },
-      annotations: { [COMMIT_MARK]: request.after },
+      annotations: commitMark(request),
     },
     spec: {
       pipelineRef: { name: pipeline },

@@ -6,6 +6,7 @@ import { rebuild, triggerRebuild } from './rebuild.ts';
 import { confirm, keepSignatures, release } from './release.ts';
 
 export type { EnvironmentContext, EnvironmentView, StepCall } from './context.ts';
+export { triggerRebuild } from './rebuild.ts';
 export { StepError } from './step-error.ts';
 
 /** The steps of one environment: each as its activity, with a signal and a way to report progress. */

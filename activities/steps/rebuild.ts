@@ -38,6 +38,7 @@ async function trigger(
   // The same for every attempt, so that a receiver can tell a repeated delivery from a new one.
   const delivery = createHash('sha256').update(asked).digest('hex').slice(0, 32);
   const before = '0'.repeat(after.length);
-  const requestedAt = call.scheduledAt ?? context.now();
-  return await context.rebuild.trigger({ repositoryUrl: url, branch, before, after, delivery, requestedAt }, call);
+  const push = { repositoryUrl: url, branch, before, after };
+  const at = call.scheduledAt === undefined ? {} : { requestedAt: call.scheduledAt };
+  return await context.rebuild.trigger({ ...push, delivery, ...at }, call);
 }

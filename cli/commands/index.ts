@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.ts';
 import { addHelp } from './help.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addRebuild } from './rebuild.ts';
 import { addReference } from './reference.ts';
 import { addReplay } from './replay.ts';
 import { addRetry } from './retry.ts';
@@ -29,7 +30,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command, host: Host) =
   'Decisions:': [addApprove, addReject],
   'When something went wrong:': [addDoctor, addRetry, addAbort, addReplay, addTidy],
   'Running it:': [addUp, addWorker, addServeSignatures, addSetup],
-  'One step at a time, without a promotion:': [addVerify, addVerifySignature, addSign, addCopy],
+  'One step at a time, without a promotion:': [addVerify, addVerifySignature, addSign, addCopy, addRebuild],
   'Looking closely:': [addTrust, addReference],
   'Preparing:': [addConfig, addKeys],
   'Help:': [addHelp],
