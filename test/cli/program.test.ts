@@ -10,7 +10,7 @@ import { ConfigurationError } from '../../worker/configuration/index.ts';
 
 const COMMANDS = [
   ...['start', 'status', 'list', 'watch', 'approve', 'reject', 'retry', 'abort', 'replay', 'tidy', 'up', 'worker'],
-  ...['serve-signatures', 'setup', 'verify', 'verify-signature', 'sign', 'copy', 'config', 'keys', 'doctor'],
+  ...['serve-signatures', 'setup', 'verify', 'verify-signature', 'sign', 'copy', 'rebuild', 'config', 'keys', 'doctor'],
   ...['trust', 'reference', 'help'],
 ];
 

@@ -58,7 +58,12 @@ class Stage {
       triggerRebuild: async ({ request }, call) => {
         this.triggers.push({ request, sees: this.published });
         await this.onTrigger(this.triggers.length);
-        if (!this.#open) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+        if (!this.#open) {
+          await new Promise<void>((resolve) => {
+            this.#waiting.push(resolve);
+            call.signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }
         call.signal.throwIfAborted();
         return { kind: 'openshiftBuild', subject: `Build "b-${this.triggers.length}"`, outcome: 'rebuilt' };
       },
@@ -114,7 +119,7 @@ async function expectReleased(handles: readonly Promotion[]): Promise<void> {
   expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['released']));
 }
 
-const soon = { timeout: 30_000, interval: 50 };
+const soon = { timeout: 120_000, interval: 100 };
 
 describe('rebuilds of one environment', () => {
   it('are few for many promotions at once, each confirmed after a trigger that began after its publication', async () => {
@@ -204,8 +209,8 @@ describe('rebuilds of one environment', () => {
     const [handle] = await stage.startMany(1);
     await expect.poll(() => stage.triggers.length, soon).toBe(1);
     await stage.rebuild.cancel();
-    stage.release();
     await expect.poll(async () => (await status(handle!)).stall?.message, soon).toMatch(/was cancelled/);
+    stage.release();
     await handle!.signal('retry', { stall: 1 });
     await expectReleased([handle!]);
   });

@@ -1,7 +1,6 @@
 import {
   ApplicationFailure,
   CancellationScope,
-  allHandlersFinished,
   condition,
   continueAsNew,
   defineQuery,
@@ -38,9 +37,13 @@ export async function rebuild(untrusted: RebuildInput): Promise<RebuildSummary> 
   if ('refused' in input) throw ApplicationFailure.nonRetryable(input.refused, 'configuration-invalid');
   const queue = new RebuildQueue(input);
   const summary = (): RebuildSummary => summaryOf(input.environment, queue);
-  setHandler(requestSignal, async (ask) => {
+  let telling = 0;
+  // Not async: thousands of signals at once would be as many promises, and a signal is answered at once only rarely.
+  setHandler(requestSignal, (ask) => {
     const answer = queue.add(ask);
-    if (answer !== undefined) await tell([{ to: (ask as RebuildAsk).promotion, answer }]);
+    if (answer === undefined) return;
+    telling += 1;
+    void tell([{ to: (ask as RebuildAsk).promotion, answer }]).finally(() => (telling -= 1));
   });
   setHandler(statusQuery, summary);
   setDefaultSignalHandler(() => {
@@ -49,7 +52,7 @@ export async function rebuild(untrusted: RebuildInput): Promise<RebuildSummary> 
   // A signal that comes while this run completes makes the server refuse the completion, and the loop is gone through again.
   while (queue.waiting.length > 0) {
     await rebuildOnce(input.environment, queue);
-    await condition(allHandlersFinished);
+    await condition(() => telling === 0);
     if (workflowInfo().continueAsNewSuggested && queue.waiting.length > 0) await goOn(input.environment, queue);
   }
   return summary();
