@@ -19,7 +19,8 @@ let workflows: WorkflowServer;
 let counter = 0;
 
 beforeAll(async () => {
-  workflows = await startWorkflowServer();
+  // So few that promotions and rebuilds continue as new again and again, in every test.
+  workflows = await startWorkflowServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 80 } });
 });
 
 afterAll(() => workflows.stop());
@@ -122,28 +123,36 @@ async function expectReleased(handles: readonly Promotion[]): Promise<void> {
 const soon = { timeout: 120_000, interval: 100 };
 
 describe('rebuilds of one environment', () => {
-  it('are few for many promotions at once, each confirmed after a trigger that began after its publication', async () => {
-    const stage = new Stage();
-    await stage.serve();
-    stage.hold();
-    const [first] = await stage.startMany(1);
-    await expect.poll(() => stage.triggers.length, soon).toBe(1);
-    const rest = await stage.startMany(49, 1);
-    await expect.poll(async () => (await stage.summary()).waiting, soon).toBe(49);
-    expect((await status(first!)).environments[0]).toMatchObject({
-      step: 'rebuild',
-      rebuild: { since: expect.any(Number) },
-    });
-    stage.release();
-    await expectReleased([first!, ...rest]);
-    expect(stage.triggers.map(({ sees }) => sees)).toEqual([1, 50]);
-    // The first was served by the first; nobody of the others was confirmed before the second had begun.
-    expect(stage.confirmed.toSorted().filter((triggers) => triggers === 1).length).toBeLessThanOrEqual(1);
-    expect(new Set(stage.triggers.map(({ request }) => request)).size).toBe(2);
-    expect(await stage.rebuild.result()).toMatchObject({ rebuilds: 2, waiting: 0, served: 0, refused: 0 });
-    const { environments } = await status(rest[0]!);
-    expect(environments[0]!.rebuild?.answer).toMatchObject({ outcome: 'rebuilt', subject: 'Build "b-2"', shared: 48 });
-  });
+  it(
+    'are few for many promotions at once, each confirmed after a trigger that began after its publication',
+    { timeout: 360_000 },
+    async () => {
+      const stage = new Stage();
+      await stage.serve();
+      stage.hold();
+      const [first] = await stage.startMany(1);
+      await expect.poll(() => stage.triggers.length, soon).toBe(1);
+      const rest = await stage.startMany(49, 1);
+      await expect.poll(async () => (await stage.summary()).waiting, { ...soon, timeout: 240_000 }).toBe(49);
+      expect((await status(first!)).environments[0]).toMatchObject({
+        step: 'rebuild',
+        rebuild: { since: expect.any(Number) },
+      });
+      stage.release();
+      await expectReleased([first!, ...rest]);
+      expect(stage.triggers.map(({ sees }) => sees)).toEqual([1, 50]);
+      // The first was served by the first; nobody of the others was confirmed before the second had begun.
+      expect(stage.confirmed.toSorted().filter((triggers) => triggers === 1).length).toBeLessThanOrEqual(1);
+      expect(new Set(stage.triggers.map(({ request }) => request)).size).toBe(2);
+      expect(await stage.rebuild.result()).toMatchObject({ rebuilds: 2, waiting: 0, served: 0, refused: 0 });
+      const { environments } = await status(rest[0]!);
+      expect(environments[0]!.rebuild?.answer).toMatchObject({
+        outcome: 'rebuilt',
+        subject: 'Build "b-2"',
+        shared: 48,
+      });
+    },
+  );
 
   it('end when nobody waits, and begin again for the next promotion', async () => {
     const stage = new Stage();
@@ -274,16 +283,14 @@ describe('what strangers send to a rebuild', () => {
     await expectReleased([handle!]);
   });
 
-  it('in such number that it continues as new loses no request', { timeout: 180_000 }, async () => {
+  it('in such number that it continues as new loses no request', async () => {
     const stage = new Stage();
     await stage.serve();
     stage.hold();
     const handles = [...(await stage.startMany(1))];
     await expect.poll(() => stage.triggers.length, soon).toBe(1);
     const first = (await stage.rebuild.describe()).runId;
-    for (let wave = 0; wave < 84; wave++) {
-      await Promise.all(Array.from({ length: 50 }, () => stage.rebuild.signal('request', { bad: true })));
-    }
+    for (let count = 0; count < 80; count++) await stage.rebuild.signal('request', { bad: true });
     handles.push(...(await stage.startMany(10, 1)));
     await expect.poll(async () => (await stage.summary()).waiting, soon).toBe(10);
     stage.release();
