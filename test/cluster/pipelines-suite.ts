@@ -83,8 +83,8 @@ beforeAll(async () => {
   await allowRollout('looks', ['get']);
 });
 afterAll(async () => {
-  await kube(['delete', 'namespace', NAMESPACE]);
-  await kube(['delete', 'persistentvolume', `${NAMESPACE}-signatures`, `${NAMESPACE}-trust`]);
+  await kube(['delete', 'namespace', NAMESPACE, '--ignore-not-found']);
+  await kube(['delete', 'persistentvolume', '--ignore-not-found', `${NAMESPACE}-signatures`, `${NAMESPACE}-trust`]);
   await installation.close();
   await site.stop();
 });

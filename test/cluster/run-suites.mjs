@@ -4,10 +4,13 @@ import { startVitest } from 'vitest/node';
 import { root } from '../support/bootstrap.mjs';
 
 const names = process.argv.slice(2);
+// One test of a suite: COUNTERSIGN_TEST_NAME='copies an image'.
+const pattern = process.env['COUNTERSIGN_TEST_NAME'];
 const vitest = await startVitest('test', names, {
   config: false,
   root,
   watch: false,
+  ...(pattern !== undefined && { testNamePattern: pattern }),
   include: ['test/cluster/*-suite.ts'],
   testTimeout: 300_000,
   hookTimeout: 600_000,

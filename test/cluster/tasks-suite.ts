@@ -81,8 +81,8 @@ beforeAll(async () => {
   await installLibrary(NAMESPACE);
 });
 afterAll(async () => {
-  await kube(['delete', 'namespace', NAMESPACE]);
-  await kube(['delete', 'persistentvolume', `${NAMESPACE}-signatures`, `${NAMESPACE}-trust`]);
+  await kube(['delete', 'namespace', NAMESPACE, '--ignore-not-found']);
+  await kube(['delete', 'persistentvolume', '--ignore-not-found', `${NAMESPACE}-signatures`, `${NAMESPACE}-trust`]);
   for (const door of doors) door.close();
   await vault.stop();
   await trusted.site.stop();

@@ -144,6 +144,13 @@ export async function endOf(kind: 'taskrun' | 'pipelinerun', name: string, names
     message: conditions?.[0]?.message ?? '',
     results: Object.fromEntries(results.map((result) => [result.name, result.value])),
     exitCode: steps?.at(-1)?.terminated?.exitCode,
-    log: podName === undefined ? '' : await kube(['logs', podName, '-n', namespace, '--all-containers']),
+    log: podName === undefined ? '' : await logOf(podName, namespace),
   };
+}
+
+/** What the steps said; of a pod that never ran, why. */
+async function logOf(pod: string, namespace: string): Promise<string> {
+  return await kube(['logs', pod, '-n', namespace, '--all-containers']).catch(async () => {
+    return await kube(['get', 'events', '-n', namespace, '--field-selector', `involvedObject.name=${pod}`]);
+  });
 }

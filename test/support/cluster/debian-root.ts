@@ -32,11 +32,13 @@ export async function debianLayer(log: Log, root: DebianRoot = 'base'): Promise<
   });
 }
 
-/** An image of nothing else, as an OCI layout: the shell of Tekton's steps. */
+/** An image of nothing else, as an OCI layout: the shell of Tekton's steps, and what the pipelines' sample builds with. */
 export async function debianLayout(log: Log, root: DebianRoot = 'base'): Promise<string> {
-  const layout = path.join(cacheFolder('cluster', 'images'), nameOf(root));
+  // Tekton's shell is nobody; buildah has to be root.
+  const user = root === 'base' ? { user: '65532:65532' } : {};
+  const layout = path.join(cacheFolder('cluster', 'images'), `${nameOf(root)}${root === 'base' ? '-nonroot' : ''}`);
   const layer = await debianLayer(log, root);
-  if (!existsSync(layout)) writeImageLayout(layout, [layer], { command: ['/bin/sh'] });
+  if (!existsSync(layout)) writeImageLayout(layout, [layer], { command: ['/bin/sh'], ...user });
   return layout;
 }
 

@@ -23,10 +23,11 @@ export const PAUSE: ProgramImage = { name: 'pause', program: 'pause', path: '/pa
 /** The layout of an image with one program, made where it is missing. */
 export async function programLayout({ name, program, path: inImage }: ProgramImage): Promise<string> {
   const file = programFile(findProgram(program));
-  const layout = path.join(cacheFolder('cluster', 'images'), path.basename(file));
+  const layout = path.join(cacheFolder('cluster', 'images'), `${path.basename(file)}-nonroot`);
   if (existsSync(layout)) return layout;
   const layer = await packFiles({ [inImage]: file }, path.join(cacheFolder('work'), `${name}-${process.pid}.tar`));
-  writeImageLayout(layout, [layer], { entrypoint: [inImage] });
+  // As the published images have it: whoever asks for a user that is not root would refuse them else.
+  writeImageLayout(layout, [layer], { entrypoint: [inImage], user: '65532:65532' });
   rmSync(layer.file);
   return layout;
 }
