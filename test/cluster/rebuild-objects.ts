@@ -38,22 +38,25 @@ export function pipelines(namespace: string): readonly unknown[] {
   ];
 }
 
+function interceptor(name: 'github' | 'gitlab', eventTypes: readonly string[]): unknown {
+  const secretRef = { secretName: 'webhook', secretKey: 'token' };
+  return {
+    ref: { name },
+    params: [
+      { name: 'secretRef', value: secretRef },
+      { name: 'eventTypes', value: eventTypes },
+    ],
+  };
+}
+
+function triggerOf(name: 'github' | 'gitlab', event: string): unknown {
+  const bindings = [{ name: 'commit', value: '$(body.after)' }];
+  return { name, interceptors: [interceptor(name, [event])], bindings, template: { ref: 'rebuild' } };
+}
+
 /** Pushes of any of the hosts, proven, make a run whose name is made from the commit. */
 export function eventListenerObjects(namespace: string): readonly unknown[] {
   const named = (name: string) => ({ name, namespace });
-  const interceptor = (name: 'github' | 'gitlab', eventTypes: readonly string[]) => ({
-    ref: { name },
-    params: [
-      { name: 'secretRef', value: { secretName: 'webhook', secretKey: 'token' } },
-      { name: 'eventTypes', value: eventTypes },
-    ],
-  });
-  const trigger = (name: string, interceptors: readonly unknown[]) => ({
-    name,
-    interceptors,
-    bindings: [{ name: 'commit', value: '$(body.after)' }],
-    template: { ref: 'rebuild' },
-  });
   const run = {
     apiVersion: 'tekton.dev/v1',
     kind: 'PipelineRun',
@@ -83,10 +86,7 @@ export function eventListenerObjects(namespace: string): readonly unknown[] {
       metadata: named('rebuild'),
       spec: {
         serviceAccountName: 'listener',
-        triggers: [
-          trigger('github', [interceptor('github', ['push'])]),
-          trigger('gitlab', [interceptor('gitlab', ['Push Hook'])]),
-        ],
+        triggers: [triggerOf('github', 'push'), triggerOf('gitlab', 'Push Hook')],
       },
     },
   ];
