@@ -15,20 +15,19 @@ export type RebuildSecrets = Pick<EnvironmentSecrets, 'webhookSecret' | 'ca'>;
 export function openRebuild(own: EnvironmentConfiguration, { webhookSecret, ca }: RebuildSecrets): RebuildTrigger {
   const { rebuild } = own;
   if (rebuild === 'none') return createRebuildTrigger({ kind: 'none' });
-  const { pushWithinMs: _, ...way } = rebuild;
-  switch (way.kind) {
+  switch (rebuild.kind) {
     case 'webhook': {
       const proof = { ...(webhookSecret !== undefined && { secret: webhookSecret.reveal() }) };
-      const { kind, url, shape } = way;
+      const { kind, url, shape } = rebuild;
       return createRebuildTrigger({ kind, url, shape, ...proof, ...(ca !== undefined && { ca: ca.pem }) });
     }
     case 'rollout':
     case 'pipelineRun': {
-      const { api, ...target } = way;
+      const { api, ...target } = rebuild;
       return createRebuildTrigger({ ...target, access: openCluster(own, api) });
     }
     case 'openshiftBuild': {
-      const { api, namespace, buildConfig, start } = way;
+      const { api, namespace, buildConfig, start } = rebuild;
       const place = { access: openCluster(own, api), namespace, buildConfig };
       if (start === 'instantiate') return createRebuildTrigger({ kind: 'openshiftBuild', ...place });
       if (webhookSecret === undefined) throw withoutSecret(own);

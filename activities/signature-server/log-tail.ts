@@ -1,6 +1,7 @@
 const MOST_LINES = 10;
 const MOST_CHARACTERS = 800;
 /** Colours and other orders to a terminal; they would say nothing in a message, and may do harm in one. */
+// eslint-disable-next-line no-control-regex -- they are what is looked for
 const TERMINAL_ORDERS = /\u001b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|.)/g;
 
 /** The bytes of a log that are asked for; what is shown of them is far less. */

@@ -36,7 +36,8 @@ export async function triggerRollout(
   request: RebuildRequest,
   call: ServerCall,
 ): Promise<RebuildOutcome> {
-  let { deployment, restarted } = await restartOnce(target, request, call);
+  const first = await restartOnce(target, request, call);
+  let { deployment } = first;
   let isFirst = true;
   const options = { ...target, ...(call.signal !== undefined && { signal: call.signal }) };
   const looks = await followRebuild(subjectOf(target), options, async () => {
@@ -48,7 +49,7 @@ export async function triggerRollout(
   return {
     kind: 'rollout',
     subject: subjectOf(target),
-    outcome: restarted || looks > 1 ? 'rebuilt' : 'already-rebuilt',
+    outcome: first.restarted || looks > 1 ? 'rebuilt' : 'already-rebuilt',
     name: target.deployment,
     ...(revision !== undefined && { revision }),
   };

@@ -135,17 +135,25 @@ describe('the manifests', () => {
     expect(mounting).toEqual(['kubernetes-access/kustomization.yaml']);
   });
 
-  it('grant exactly what replicas and rollout use', () => {
+  it('grant exactly what replicas and each way to rebuild use', () => {
     const roles = manifests.filter(({ manifest }) => /Role$/.test(manifest.kind));
+    const builds = ['build.openshift.io'];
+    const resourceNames = ['signature-server'];
     expect(roles.map(({ manifest }) => manifest.rules)).toEqual([
       [
+        { apiGroups: builds, resources: ['buildconfigs'], resourceNames, verbs: ['get'] },
+        { apiGroups: builds, resources: ['buildconfigs/instantiate'], resourceNames, verbs: ['create'] },
+        { apiGroups: builds, resources: ['builds'], verbs: ['get', 'list'] },
+        { apiGroups: builds, resources: ['builds/log'], verbs: ['get'] },
+      ],
+      [
+        { apiGroups: ['tekton.dev'], resources: ['pipelineruns'], verbs: ['create', 'get'] },
+        { apiGroups: ['tekton.dev'], resources: ['taskruns'], verbs: ['list'] },
+        { apiGroups: [''], resources: ['pods/log'], verbs: ['get'] },
+      ],
+      [
         { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] },
-        {
-          apiGroups: ['apps'],
-          resources: ['deployments'],
-          resourceNames: ['signature-server'],
-          verbs: ['get', 'patch'],
-        },
+        { apiGroups: ['apps'], resources: ['deployments'], resourceNames, verbs: ['get', 'patch'] },
       ],
     ]);
   });

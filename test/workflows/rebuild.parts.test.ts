@@ -20,7 +20,7 @@ let counter = 0;
 
 beforeAll(async () => {
   // So few that promotions and rebuilds continue as new again and again, in every test.
-  workflows = await startWorkflowServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 80 } });
+  workflows = await startWorkflowServer({ dynamicConfig: { 'limit.historyCount.suggestContinueAsNew': 120 } });
 });
 
 afterAll(() => workflows.stop());
@@ -41,6 +41,8 @@ class Stage {
     counter += 1;
     const environment = `stage${counter}`;
     this.scripted = scriptEnvironment(environment, [environment], { kind: 'none' });
+    // Long enough for a machine that has other things to do.
+    this.scripted.facts = { ...this.scripted.facts, attempts: 3, stalledForMs: 3_600_000 };
   }
 
   get name(): string {
@@ -290,7 +292,7 @@ describe('what strangers send to a rebuild', () => {
     const handles = [...(await stage.startMany(1))];
     await expect.poll(() => stage.triggers.length, soon).toBe(1);
     const first = (await stage.rebuild.describe()).runId;
-    for (let count = 0; count < 80; count++) await stage.rebuild.signal('request', { bad: true });
+    for (let count = 0; count < 120; count++) await stage.rebuild.signal('request', { bad: true });
     handles.push(...(await stage.startMany(10, 1)));
     await expect.poll(async () => (await stage.summary()).waiting, soon).toBe(10);
     stage.release();

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { WorkflowHandle } from '@temporalio/client';
-import { ORCHESTRATOR_QUEUE } from '../../workflows/domain/names.ts';
+import { ORCHESTRATOR_QUEUE, rebuildId } from '../../workflows/domain/names.ts';
 import type { PromotionStatus } from '../../workflows/domain/promotion.ts';
 import { ANN, DIGEST, peopleGate, scriptEnvironment } from '../support/scripted-steps.ts';
 import type { ScriptedEnvironment } from '../support/scripted-steps.ts';
@@ -30,7 +30,7 @@ const SCENARIOS: Readonly<
     play: () => Promise.resolve(),
   },
   'stalled-and-retried': {
-    prepare: ([, prod]) => prod.fail('rebuild', 'rebuild-refused'),
+    prepare: ([, prod]) => prod.fail('triggerRebuild', 'rebuild-refused'),
     play: async (handle) => {
       await decide(handle, 'approve');
       await until(handle, ({ stall }) => stall !== null);
@@ -79,10 +79,21 @@ try {
     const { stdout } = await promisify(execFile)(program, show, { maxBuffer: 64 * 1024 * 1024 });
     await writeFile(path.join(folder, `${version}-${name}.json`), scrub(stdout));
     console.log(`${version}-${name}.json`);
+    if (name === 'approved') await recordRebuild();
     await Promise.all(stops.map((stop) => stop()));
   }
 } finally {
   await workflows.stop();
+}
+
+/** The rebuild workflow that the promotion to prod has shared, alone in this case. */
+async function recordRebuild(): Promise<void> {
+  const { program, address } = workflows.server;
+  await workflows.client.workflow.getHandle(rebuildId('prod')).result();
+  const show = ['workflow', 'show', '--address', address, '--workflow-id', rebuildId('prod'), '--output', 'json'];
+  const { stdout } = await promisify(execFile)(program, show, { maxBuffer: 64 * 1024 * 1024 });
+  await writeFile(path.join(folder, `${version}-rebuild.json`), scrub(stdout));
+  console.log(`${version}-rebuild.json`);
 }
 
 /** Without the names of the machine it was recorded on. */

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 describe('recorded histories', () => {
   it('are there for every way a promotion can go', () => {
-    for (const way of ['approved', 'rejected', 'expired', 'aborted', 'stalled-and-retried', 'replayed']) {
+    for (const way of ['approved', 'rejected', 'expired', 'aborted', 'stalled-and-retried', 'replayed', 'rebuild']) {
       expect(recorded.some((name) => name.endsWith(`-${way}.json`))).toBe(true);
     }
   });

@@ -44,7 +44,7 @@ export async function requestRebuild(run: PromotionRun, one: EnvironmentState): 
     while (isOpen(asked) && Date.now() < until) await run.untilMessage(until);
   }
   const { answer } = asked;
-  if (answer?.outcome !== 'failed') return;
+  if (answer.outcome !== 'failed') return;
   throw ApplicationFailure.nonRetryable(answer.message, answer.type);
 }
 

@@ -15,7 +15,8 @@ const COMMIT = 'c'.repeat(40);
 const REQUEST = 'd'.repeat(32);
 const push = { repositoryUrl: 'https://g.example.com/s.git', branch: 'main', before: '0'.repeat(40), after: COMMIT };
 
-interface Changes extends Partial<RebuildRequest> {
+interface Changes {
+  readonly request?: Partial<RebuildRequest>;
   readonly buildConfig?: string;
   readonly token?: string;
   readonly followMs?: number;
@@ -28,15 +29,14 @@ function place({ buildConfig = 'web', token = TOKEN, followMs = 5_000 }: Changes
 }
 
 function instantiate(changes: Changes = {}): Promise<RebuildOutcome> {
-  const { buildConfig: _b, token: _t, followMs: _f, secret: _s, ...request } = changes;
   const trigger = createRebuildTrigger({ kind: 'openshiftBuild', ...place(changes) });
-  return trigger.trigger({ ...push, delivery: REQUEST, ...request });
+  return trigger.trigger({ ...push, delivery: REQUEST, ...changes.request });
 }
 
 function webhook(changes: Changes = {}): Promise<RebuildOutcome> {
-  const { buildConfig: _b, token: _t, followMs: _f, secret = 'sec/ret 1', ...request } = changes;
+  const { secret = 'sec/ret 1' } = changes;
   const trigger = createRebuildTrigger({ kind: 'openshiftWebhook', secret, ...place(changes) });
-  return trigger.trigger({ ...push, delivery: REQUEST, ...request });
+  return trigger.trigger({ ...push, delivery: REQUEST, ...changes.request });
 }
 
 const messageOf = (text: string): string => expect.stringContaining(text) as string;
@@ -70,7 +70,7 @@ describe('a build on OpenShift', () => {
 
   it('is another one for another request', async () => {
     await instantiate();
-    expect(await instantiate({ delivery: 'e'.repeat(32) })).toMatchObject({ name: 'web-2' });
+    expect(await instantiate({ request: { delivery: 'e'.repeat(32) } })).toMatchObject({ name: 'web-2' });
   });
 
   it('is not started twice where an attempt that was given up comes through late', async () => {
@@ -209,7 +209,7 @@ describe('the generic webhook of a BuildConfig', () => {
   });
 
   it('that skips the branch says so', async () => {
-    await expect(webhook({ branch: 'other' })).rejects.toMatchObject({
+    await expect(webhook({ request: { branch: 'other' } })).rejects.toMatchObject({
       code: 'rebuild-refused',
       message: expect.stringMatching(/skipping build.*does not match.*source must be "other"/s) as string,
     });
