@@ -41,19 +41,19 @@ describe("Tekton's validation", () => {
   });
 
   it.each([
-    [
-      'an unknown field',
-      SAMPLE_TASK,
-      'timeout: 10m',
-      'timeOut: 10m',
-      /unknown field "spec.steps\[0\].timeOut"/,
-    ],
+    ['an unknown field', SAMPLE_TASK, 'timeout: 10m', 'timeOut: 10m', /unknown field "spec.steps\[0\].timeOut"/],
     ['an undeclared parameter', SAMPLE_TASK, '$(params.platform)', '$(params.other)', /non-existent variable/],
     ['a parameter in the script of a StepAction', SAMPLE_ACTION, '"$PARAM_IMAGE"', '"$(params.image)"', /not allowed/],
     ['a member that stands twice', SAMPLE_TASK, '  params:\n', '  params: []\n  params:\n', /already (set|defined)/],
     ['an unknown kind', SAMPLE_TASK, 'kind: Task', 'kind: Tusk', /no kind "Tusk" is registered/],
     ['an older version', SAMPLE_TASK, 'tekton.dev/v1', 'tekton.dev/v1beta1', /no kind "Task" is registered/],
-    ['an interceptor without reference', LISTENER, '- ref:\n            name: github', '- name: github', /missing field/],
+    [
+      'an interceptor without reference',
+      LISTENER,
+      '- ref:\n            name: github',
+      '- name: github',
+      /missing field/,
+    ],
     [
       'a wrong run in a template',
       TEMPLATE,
