@@ -28,6 +28,8 @@ export interface GlobalOptions {
   /** Absent where nobody chose one. */
   readonly output?: OutputFormat;
   readonly quiet?: boolean;
+  /** `HOST:PORT`, instead of what the configuration says. */
+  readonly temporal?: string;
   /** `FIELD=FILE` each. */
   readonly result?: readonly string[];
 }
@@ -73,7 +75,7 @@ export class Call {
 
   /** The configuration, read once. */
   async configuration(): Promise<Configuration> {
-    this.#configuration ??= this.services.readConfiguration(this.configurationFile);
+    this.#configuration ??= this.#readConfiguration();
     return await this.#configuration;
   }
 
@@ -120,6 +122,16 @@ export class Call {
 
   async close(): Promise<void> {
     for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+
+  async #readConfiguration(): Promise<Configuration> {
+    const configuration = await this.services.readConfiguration(this.configurationFile);
+    const address = this.#globals.temporal;
+    if (address === undefined) return configuration;
+    const { refuseHostPort } = await import('../worker/configuration/addresses.ts');
+    const wrong = refuseHostPort(address);
+    if (wrong !== undefined) throw usageError(`--temporal ${wrong}; expected HOST:PORT, an IPv6 address in brackets`);
+    return { ...configuration, temporal: { ...configuration.temporal, address } };
   }
 
   async #tryToKeep(files: readonly ResultFile[]): Promise<void> {

@@ -31,11 +31,12 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
   superseded: 'a promotion that was started later has overtaken this one',
   aborted: 'the promotion was aborted before anything was published',
   abortedAfterPublish: 'the promotion was aborted, and its signature is published already',
-  unfinished: 'the waiting ended (--timeout, or interrupted) and the promotion goes on',
-  notFound: 'there is no such promotion or image, or the name fits several',
-  refused: 'the decision or request was refused; the message says why',
+  unfinished:
+    'the waiting ended (--timeout, --within, or interrupted): the promotion goes on, or what confirm waits for is not served yet',
+  notFound: 'there is no such promotion, image, signature or commit, or the name fits several',
+  refused: 'the decision, request, signature or push was refused; the message says why',
   unjudged: 'the decision is delivered and not yet judged, because no worker answered in time',
-  unreachable: 'Temporal or a worker did not answer; trying again later may help',
+  unreachable: 'Temporal, a worker or a git host did not answer; trying again later may help',
 };
 
 /** What a promotion's state in one word can be as seen from outside: also ends that the workflow itself never sees. */

@@ -22,6 +22,10 @@ export function usageError(message: string): CliError {
 
 /** Failures of other rooms that mean that nothing was begun, by their `code` or name. */
 const USAGE_CODES: readonly unknown[] = ['configuration-invalid', 'reference-invalid', 'digest-invalid'];
+/** What others refuse, and what is out of reach, by their `code`. */
+const NOT_FOUND_CODES: readonly unknown[] = ['image-unknown', 'commit-unknown'];
+const REFUSED_CODES: readonly unknown[] = ['repository-denied'];
+const UNREACHABLE_CODES: readonly unknown[] = ['repository-unavailable'];
 const UNREACHABLE_NAMES: readonly string[] = ['TemporalUnreachableError'];
 
 /** The exit code of any error. */
@@ -31,7 +35,9 @@ export function exitCodeOfError(error: unknown): ExitCode {
   if (UNREACHABLE_NAMES.includes(error.name)) return EXIT.unreachable;
   const { code } = error as { code?: unknown };
   if (USAGE_CODES.includes(code)) return EXIT.usage;
-  return code === 'image-unknown' ? EXIT.notFound : EXIT.failure;
+  if (REFUSED_CODES.includes(code)) return EXIT.refused;
+  if (UNREACHABLE_CODES.includes(code)) return EXIT.unreachable;
+  return NOT_FOUND_CODES.includes(code) ? EXIT.notFound : EXIT.failure;
 }
 
 /** A word for any error, for programs: its own code, else the name of its exit code. */

@@ -55,6 +55,7 @@ export function createProgramWith(host: Host, addCommands: AddCommands): Command
     )
     .addOption(new Option('-o, --output <format>', 'how results are written (default: text)').choices(['text', 'json']))
     .option('-q, --quiet', 'only results and errors')
+    .option('--temporal <host:port>', 'Temporal is there, whatever the configuration says')
     .option(
       '--result <field=file>',
       'write one field of the JSON answer to a file, for pipelines, for example Tekton results; can be repeated',

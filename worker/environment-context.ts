@@ -118,8 +118,15 @@ function signingKeyReader(own: EnvironmentConfiguration): () => Promise<SigningK
   };
 }
 
-function openStore(own: EnvironmentConfiguration, secrets: EnvironmentSecrets, cacheDirectory: string): SignatureStore {
-  const { git, ca } = secrets;
+/**
+ * The environment's signature store, with its own credentials.
+ * @param cacheDirectory of this process alone; holds git objects.
+ */
+export function openStore(
+  own: EnvironmentConfiguration,
+  { git, ca }: Pick<EnvironmentSecrets, 'git' | 'ca'>,
+  cacheDirectory: string,
+): SignatureStore {
   return createGitSignatureStore({
     ...own.signatures.repository,
     cacheDirectory,
@@ -151,7 +158,8 @@ function openRebuild(own: EnvironmentConfiguration, secrets: EnvironmentSecrets)
   throw unsupported(own, 'rebuild.openshiftBuild', 'webhook, rollout, or none where the server polls');
 }
 
-function openReplicas(own: EnvironmentConfiguration): (signal: AbortSignal) => Promise<readonly Replica[]> {
+/** How every replica behind `servedAt` is found anew. */
+export function openReplicas(own: EnvironmentConfiguration): (signal: AbortSignal) => Promise<readonly Replica[]> {
   const { replicas } = own.signatures;
   if (replicas === undefined) return () => Promise.resolve([]);
   if (replicas.kind !== 'endpoints') return (signal) => resolveReplicas(replicas, { signal });

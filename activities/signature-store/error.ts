@@ -8,6 +8,7 @@ export type SignatureStoreFailure = Extract<
   | 'repository-conflict'
   | 'proposal-foreign'
   | 'signature-limit'
+  | 'commit-unknown'
   | 'superseded'
   | 'configuration-invalid'
 >;

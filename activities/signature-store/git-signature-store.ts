@@ -1,7 +1,9 @@
 import { branchMissing } from './bootstrap.ts';
 import type { GitRepository } from './git-repository.ts';
+import { readCommitSignatures } from './commit-signatures.ts';
 import { createPublisher } from './group-commit.ts';
 import { createHistory } from './history.ts';
+import { addSignatures, planToAdd } from './one-shot.ts';
 import { checkOptions } from './options.ts';
 import type { GitSignatureStoreOptions, StoreSettings } from './options.ts';
 import { discard, listProposals, propose } from './proposals.ts';
@@ -26,6 +28,10 @@ export function createGitSignatureStore(options: GitSignatureStoreOptions): Sign
       workspace((repository) => readSignatures(repository, settings, { repositoryPath, digest }), call?.signal),
     propose: (input, call) => workspace((repository) => propose(repository, settings, input), call?.signal),
     publish: (input, call) => publisher(input, call?.signal),
+    add: (input, call) =>
+      workspace((repository) => addSignatures(repository, settings, input, call?.signal), call?.signal),
+    planToAdd: (input, call) => workspace((repository) => planToAdd(repository, settings, input), call?.signal),
+    added: (input, call) => workspace((repository) => readCommitSignatures(repository, settings, input), call?.signal),
     publications: (reference, call) =>
       workspace(async (repository): Promise<readonly Publication[]> => {
         const { served } = await repository.observe();

@@ -4,7 +4,11 @@ export { createGitSignatureStore } from './git-signature-store.ts';
 export type { GitSignatureStoreOptions } from './options.ts';
 export { proposalBranch } from './record.ts';
 export type {
+  CommitSignatures,
   DecisionRecord,
+  OneShotInput,
+  OneShotRecord,
+  OneShotResult,
   PromotionRecord,
   Proposal,
   ProposeInput,

@@ -44,7 +44,7 @@ export async function inspectProposal(repository: GitRepository, question: Propo
   if (tip === undefined || base === undefined) throw foreign(branch, { commits: [tipId], paths: [] });
 
   const foreignCommits = commits.filter((commit) => !isOurCommit(commit, branch));
-  const changes = await differenceBetween(repository, base.tree, tip.tree);
+  const changes = await differenceBetween(repository, [base.tree, tip.tree]);
   const foreignPaths = changes.filter((change) => !question.isOurs(change));
   if (foreignCommits.length + foreignPaths.length > 0) {
     throw foreign(branch, {
@@ -133,7 +133,7 @@ async function movedTip(
   const commits = await repository.log({ from: found, not: [served, proposal.commit], limit: COMMIT_LIMIT });
   const [ours] = await repository.log({ from: proposal.commit, limit: 1 });
   const [theirs] = await repository.log({ from: found, limit: 1 });
-  const changes = await differenceBetween(repository, ours?.tree, theirs?.tree);
+  const changes = await differenceBetween(repository, [ours?.tree, theirs?.tree]);
   return foreign(proposal.branch, {
     commits: commits.length > 0 ? commits.map(({ oid }) => oid) : [found],
     paths: changes.map(({ path }) => path),

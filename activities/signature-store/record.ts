@@ -74,15 +74,23 @@ export function proposalBranch(record: Pick<PromotionRecord, 'environment' | 'pr
 }
 
 /**
- * Checks what becomes a commit: its time, its signatures, and the proposal's commit, which git gets as an argument.
+ * Checks what becomes a commit: its time and its signatures.
+ * @throws SignatureStoreError `configuration-invalid`.
+ */
+export function checkContent({ time, signatures }: Pick<ProposeInput, 'time' | 'signatures'>): void {
+  if (!isTime(time)) throw invalid('commit time', time, 'ISO 8601 with milliseconds in UTC');
+  if (signatures.length === 0) throw invalid('signatures', 'none', 'at least one');
+  for (const { digest } of signatures) {
+    if (!isDigest(digest)) throw invalid('digest of a signature', digest, 'sha256: and 64 hex digits');
+  }
+}
+
+/**
+ * As `checkContent`, and the proposal's commit, which git gets as an argument.
  * @throws SignatureStoreError `configuration-invalid`.
  */
 export function checkInput(input: ProposeInput & { readonly proposal?: Proposal }): void {
-  if (!isTime(input.time)) throw invalid('commit time', input.time, 'ISO 8601 with milliseconds in UTC');
-  if (input.signatures.length === 0) throw invalid('signatures', 'none', 'at least one');
-  for (const { digest } of input.signatures) {
-    if (!isDigest(digest)) throw invalid('digest of a signature', digest, 'sha256: and 64 hex digits');
-  }
+  checkContent(input);
   if (input.proposal === undefined) return;
   checkCommitId(input.proposal.commit);
   const branch = proposalBranch(cleanRecord(input.record));

@@ -21,6 +21,8 @@ export interface Splice {
   readonly numbers: readonly SignatureNumber[];
   /** The file of every signature, added now or found. */
   readonly files: readonly AddedFile[];
+  /** Those of `files` that were not there before. */
+  readonly added: readonly AddedFile[];
 }
 
 /**
@@ -45,7 +47,7 @@ export async function spliceSignatures(objects: GitObjects, input: SpliceInput):
     files.push(file);
   }
   const tree = added.length === 0 ? input.tree : await addFiles(objects, input.tree, { files: added });
-  return { tree, numbers, files };
+  return { tree, numbers, files, added };
 }
 
 /** The number of a readable signature that is equal to ours, if there is one. */

@@ -1,7 +1,7 @@
 /** The commit messages: git is the evidence, so what is written here is read back strictly or not at all. */
 import { isDigest } from '../../workflows/domain/digest.ts';
 import { isTime } from './record.ts';
-import type { DecisionRecord, PromotionRecord } from './types.ts';
+import type { DecisionRecord, OneShotRecord, PromotionRecord } from './types.ts';
 
 /** What a publication's message says. */
 export interface PublicationMessage extends PromotionRecord {
@@ -31,6 +31,21 @@ export function publicationMessage(
   });
   const lines = [...recordLines(record), `Gate: ${gate}`, ...approvals];
   return `${subject('Publish', record)}\n\n${lines.join('\n')}\n`;
+}
+
+/**
+ * The message for signatures that no promotion stands behind; `record` must be clean. It has more than two paragraphs and
+ * names no promotion, so that neither reader below takes it for a gate's evidence.
+ */
+export function oneShotMessage({ reference, digest, publishedBy, message }: OneShotRecord): string {
+  const lines = [`Image: ${reference}`, `Digest: ${digest}`, `Published-By: ${publishedBy}`];
+  const paragraphs = [
+    `Publish ${withoutHost(reference)} without a promotion`,
+    'No promotion stands behind these signatures, and no gate was passed for them.',
+    ...(message === undefined ? [] : [message]),
+    lines.join('\n'),
+  ];
+  return `${paragraphs.join('\n\n')}\n`;
 }
 
 /** The record of a proposal's message, or undefined when it is not exactly one of ours. */
@@ -103,7 +118,11 @@ function recordLines(record: PromotionRecord): string[] {
 }
 
 function subject(verb: 'Propose' | 'Publish', record: PromotionRecord): string {
-  return `${verb} ${record.reference.slice(record.reference.indexOf('/') + 1)} for ${record.environment}`;
+  return `${verb} ${withoutHost(record.reference)} for ${record.environment}`;
+}
+
+function withoutHost(reference: string): string {
+  return reference.slice(reference.indexOf('/') + 1);
 }
 
 /** Git's own commands end a message with one line feed or none. */

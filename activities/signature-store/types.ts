@@ -84,6 +84,48 @@ export interface PublishResult {
   readonly numbers: readonly SignatureNumber[];
 }
 
+/** What the commit says of signatures that no promotion stands behind. */
+export interface OneShotRecord {
+  /** HOST/PATH:TAG, the reference that the signatures claim. */
+  readonly reference: string;
+  /** The digest of the image's index, or of its only manifest. */
+  readonly digest: Digest;
+  /** Who publishes, as they say. */
+  readonly publishedBy: string;
+  readonly message?: string;
+}
+
+export interface OneShotInput extends Omit<ProposeInput, 'record'> {
+  readonly record: OneShotRecord;
+  readonly isEqual: PublishInput['isEqual'];
+}
+
+export interface OneShotResult {
+  /** The commit that was made, else the head of the served branch; absent where there is none yet. */
+  readonly commit?: string;
+  /** False where every signature was there already. */
+  readonly changed: boolean;
+  /** In the order of the given signatures. */
+  readonly signatures: readonly (SignatureNumber & {
+    /** In the repository. */
+    readonly path: string;
+    /** False where an equal one was there already. */
+    readonly added: boolean;
+  })[];
+}
+
+/** What a commit of the served branch published. */
+export interface CommitSignatures {
+  readonly commit: string;
+  /** The branch's head at this moment; it has the commit, perhaps with others on top. */
+  readonly head: string;
+  readonly signatures: readonly {
+    /** Below the served folder: `acme/web@sha256=HEX/signature-1`. */
+    readonly path: string;
+    readonly blob: Uint8Array;
+  }[];
+}
+
 /** What every operation takes beside its input. An aborted call rejects with the signal's reason. */
 export interface StoreCall {
   readonly signal?: AbortSignal;
@@ -112,6 +154,22 @@ export interface SignatureStore {
    * reads the remote back before it reports success. Concurrent calls share one push.
    */
   publish(input: PublishInput, call?: StoreCall): Promise<PublishResult>;
+
+  /**
+   * Splices signatures onto the served branch as `publish` does, for which no promotion decided anything: the commit
+   * says so, and is never read as a publication. Where all are there already nothing is committed.
+   */
+  add(input: OneShotInput, call?: StoreCall): Promise<OneShotResult>;
+
+  /** What `add` would do now; nothing is written to the repository. */
+  planToAdd(input: OneShotInput, call?: StoreCall): Promise<OneShotResult>;
+
+  /**
+   * The signatures that a commit added against its first parent, or against `since`, as far as the branch still has
+   * them.
+   * @throws SignatureStoreError `commit-unknown` where the served branch does not have the commit.
+   */
+  added(input: { readonly commit: string; readonly since?: string }, call?: StoreCall): Promise<CommitSignatures>;
 
   /** The publications of a reference on the served branch, oldest first, in git's order (first parents). */
   publications(reference: string, call?: StoreCall): Promise<readonly Publication[]>;

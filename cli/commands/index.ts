@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Host } from '../call.ts';
 import { addAbort } from './abort.ts';
+import { addConfirm } from './confirm.ts';
+import { addConfirmPublication } from './confirm-publication.ts';
 import { addConfig } from './config.ts';
 import { addCopy } from './copy.ts';
 import { addApprove, addReject } from './decide.ts';
@@ -8,6 +10,7 @@ import { addDoctor } from './doctor.ts';
 import { addHelp } from './help.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
+import { addPublish } from './publish.ts';
 import { addReference } from './reference.ts';
 import { addReplay } from './replay.ts';
 import { addRetry } from './retry.ts';
@@ -29,7 +32,15 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command, host: Host) =
   'Decisions:': [addApprove, addReject],
   'When something went wrong:': [addDoctor, addRetry, addAbort, addReplay, addTidy],
   'Running it:': [addUp, addWorker, addServeSignatures, addSetup],
-  'One step at a time, without a promotion:': [addVerify, addVerifySignature, addSign, addCopy],
+  'One step at a time, without a promotion:': [
+    addCopy,
+    addSign,
+    addPublish,
+    addConfirm,
+    addConfirmPublication,
+    addVerify,
+    addVerifySignature,
+  ],
   'Looking closely:': [addTrust, addReference],
   'Preparing:': [addConfig, addKeys],
   'Help:': [addHelp],

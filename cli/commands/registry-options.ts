@@ -1,12 +1,16 @@
 import type { Command } from 'commander';
 
-/** How commands that need no configuration reach registries. */
-export interface RegistryOptions {
-  readonly authfile?: string;
+/** How hosts are reached. */
+export interface HostOptions {
   readonly plainHttp?: readonly string[];
   readonly caFile?: readonly string[];
   readonly certDir?: string;
   readonly tokenServer?: readonly string[];
+}
+
+/** How commands that need no configuration reach registries. */
+export interface RegistryOptions extends HostOptions {
+  readonly authfile?: string;
 }
 
 /** Adds the options to a command. */

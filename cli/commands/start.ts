@@ -22,6 +22,8 @@ interface StartOptions {
 const EXAMPLES = `
 IMAGE is a reference below the first environment's registry or one of its sources, or NAME:TAG for short.
 A tag is resolved to a digest once; from then on only the digest counts. A start of what runs already joins it.
+JSON: started, id, run, to, digest, reference (what clusters of the destination pull), condition, outcome, environment and
+reason; with --wait all that status shows too.
 
 Examples:
   countersign start shop/web:1.4.2 --to prod
@@ -70,7 +72,8 @@ async function runStart(
     { ...wish, again: options.again === true },
     { engine: await call.engine(), isPromoted: () => eye.isPromoted(to, promoted), now: call.terminal.now },
   );
-  return await conclude(call, started, { to, digest, options });
+  const reference = `${configuration.environments[to]?.registry ?? ''}/${name}:${tag}`;
+  return await conclude(call, started, { to, digest, reference, options });
 }
 
 async function resolve(
@@ -94,20 +97,37 @@ async function resolve(
 async function conclude(
   call: Call,
   started: Started,
-  { to, digest, options }: { readonly to: string; readonly digest: Digest; readonly options: StartOptions },
+  { options, ...asked }: Asked & { readonly options: StartOptions },
 ): Promise<ExitCode> {
   const { startedText } = await import('../output/started-text.ts');
   if (started.started === 'already-promoted' || options.wait !== true) {
-    call.report.result({ ...started, to, digest }, () => startedText(started, { to, digest }));
+    call.report.result({ ...started, ...asked, ...stateOf(started, asked) }, () => startedText(started, asked));
     return EXIT.success;
   }
-  call.report.note(startedText(started, { to, digest }));
+  call.report.note(startedText(started, asked));
   const { followPromotion } = await import('../output/follow.ts');
   return await followPromotion(call, started.id, {
     keepWaiting: options.keepWaiting === true,
     lines: false,
+    further: { started: started.started, digest: asked.digest, reference: asked.reference },
     ...(options.timeout !== undefined && { timeout: options.timeout }),
   });
+}
+
+interface Asked {
+  readonly to: string;
+  readonly digest: Digest;
+  /** What clusters of the destination pull. */
+  readonly reference: string;
+}
+
+/** The fields of a promotion that was waited for, so that a pipeline finds them in every answer. */
+function stateOf(started: Started, { to }: Asked): object {
+  if (started.started !== 'already-promoted') {
+    return { condition: 'running', outcome: null, environment: null, reason: null };
+  }
+  const reason = `${to} serves this digest under this tag, and its clusters accept it`;
+  return { run: null, condition: 'released', outcome: 'released', environment: to, reason };
 }
 
 function placesOf({ route, environments }: Configuration): ImagePlaces {

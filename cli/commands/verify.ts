@@ -19,7 +19,7 @@ const CONCURRENCY = 8;
 const EXAMPLES = `
 Judges each platform as a cluster does when it pulls the image.
 ${JUDGE_HELP}
-With "-" the images are read from standard input, one per line. JSON: input, image, accepted, digest, platforms [{platform,
+With "-" the images are read from standard input, one per line. JSON: input, image, accepted, digest, reason, platforms [{platform,
 digest, accepted, reason, signedBy}], and with --all-platforms coverage; or input and error {code, message}.
 Ends with 0 where all are accepted, 1 where one is not, 2 for what is no reference, 10 for an image that is not there.
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { usageError } from '../failure.ts';
 import type { Terminal } from '../terminal.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
@@ -30,6 +31,14 @@ export async function readHostOptions(
     hosts[host] = { ...hosts[host], tokenServers: [...(hosts[host]?.tokenServers ?? []), originOf(server)] };
   }
   return hosts;
+}
+
+/** The authorities for one more host of which the options speak: the server of signatures at this address. */
+export function authorityFor(hosts: Readonly<Record<string, RegistryHostOptions>>, url: string): string | undefined {
+  const host = URL.canParse(url) ? new URL(url).host : '';
+  const { ca, systemCa = false } = hosts[host] ?? hosts['*'] ?? {};
+  if (ca === undefined) return undefined;
+  return systemCa ? [ca, ...rootCertificates].join('\n') : ca;
 }
 
 const TOKEN_SERVER = '--token-server: expected HOST[:PORT]=URL, the URL with https:// (or http:// beside --plain-http)';

@@ -1,5 +1,6 @@
 import { openGrounds } from './judge-by.ts';
 import type { Grounds, Judge } from './judge-by.ts';
+import { authorityFor, readHostOptions } from './host-options.ts';
 import { openConfiguredRegistries, openRegistries } from './open-registries.ts';
 import type { Call } from '../call.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
@@ -19,12 +20,17 @@ export interface JudgeSession {
 export async function openJudgeSession(call: Call, judge: Judge, options: RegistryOptions): Promise<JudgeSession> {
   const groundsFor = await openGrounds(judge);
   const client = await openClient(call, judge, options);
+  const hosts = await readHostOptions(options, call.terminal);
   return {
     client,
     inputFor: (image) => {
       const reference = parseReference(image);
       const { terminal } = call;
-      return { client, reference, now: new Date(terminal.now()), signal: terminal.signal, ...groundsFor(reference) };
+      const grounds = groundsFor(reference);
+      const { lookasideBase: base } = grounds;
+      const ca = authorityFor(hosts, (typeof base === 'string' ? base : base(reference)) ?? '');
+      const now = new Date(terminal.now());
+      return { client, reference, now, signal: terminal.signal, ...grounds, ...(ca !== undefined && { ca }) };
     },
     close: () => client.close(),
   };

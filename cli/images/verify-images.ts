@@ -22,6 +22,8 @@ export interface VerifiedImage {
   readonly image: string;
   readonly accepted: boolean;
   readonly digest: string;
+  /** In one sentence: of the first platform that is refused. */
+  readonly reason: string;
   readonly platforms: readonly VerifiedPlatform[];
   readonly coverage?: ImageCoverage;
 }
@@ -57,9 +59,16 @@ export async function verifyImage(session: JudgeSession, image: string, wish: Ve
     image,
     accepted: counting.every(({ accepted }) => accepted),
     digest,
+    reason: reasonOf(counting),
     platforms: counting,
     ...(coverage !== undefined && { coverage }),
   };
+}
+
+function reasonOf(platforms: readonly VerifiedPlatform[]): string {
+  const refused = platforms.find(({ accepted }) => !accepted);
+  if (refused !== undefined) return `${refused.platform ?? 'image'} ${refused.digest}: ${refused.reason}`;
+  return platforms.length === 1 ? (platforms[0]?.reason ?? '') : `accepted on ${platforms.length} platforms`;
 }
 
 async function judgePlatforms(

@@ -17,6 +17,8 @@ export interface FollowOptions {
   readonly timeout?: string;
   /** With JSON: a document per change; else only the last one. */
   readonly lines: boolean;
+  /** What else belongs to the answer. */
+  readonly further?: object;
 }
 
 /** Shows a promotion until it ends: live on a terminal, line by line elsewhere, as JSON where that is wanted. */
@@ -25,7 +27,7 @@ export async function followPromotion(call: Call, id: string, options: FollowOpt
   if (options.timeout !== undefined && timeoutMs === undefined) {
     throw usageError('--timeout: expected a duration such as "30 minutes" or 2h');
   }
-  const display = await openDisplay(call, options.lines);
+  const display = await openDisplay(call, options);
   const { view, exitCode } = await watchPromotion(await call.engine(), id, {
     terminal: call.terminal,
     keepWaiting: options.keepWaiting,
@@ -41,19 +43,19 @@ interface Display {
   readonly end: (view: PromotionView) => void;
 }
 
-async function openDisplay(call: Call, lines: boolean): Promise<Display> {
+async function openDisplay(call: Call, options: FollowOptions): Promise<Display> {
   const { report, terminal } = call;
-  if (report.format === 'json') return jsonDisplay(call, lines);
+  if (report.format === 'json') return jsonDisplay(call, options);
   const isLive = isDrawable(terminal.stdout, terminal.env) && !call.quiet;
-  return isLive ? await liveDisplay(call) : logDisplay(call);
+  return isLive ? await liveDisplay(call, options) : logDisplay(call, options);
 }
 
-function jsonDisplay({ report }: Call, lines: boolean): Display {
-  if (!lines) return { show: () => undefined, end: (view) => report.result(view, () => '') };
+function jsonDisplay({ report }: Call, { lines, further }: FollowOptions): Display {
+  if (!lines) return { show: () => undefined, end: (view) => report.result({ ...view, ...further }, () => '') };
   return { show: onChange((view) => report.item(view, () => '')), end: () => undefined };
 }
 
-function logDisplay({ report, terminal, quiet }: Call): Display {
+function logDisplay({ report, terminal, quiet }: Call, { further }: FollowOptions): Display {
   const meter = new RateMeter();
   const options = () => ({ style: report.style, now: terminal.now(), meter });
   const line = onChange((view) => report.line(changeLine(view, options())));
@@ -62,11 +64,11 @@ function logDisplay({ report, terminal, quiet }: Call): Display {
       measure(meter, view, terminal.now());
       if (!quiet) line(view);
     },
-    end: (view) => report.result(view, () => `\n${statusText(view, options())}`),
+    end: (view) => report.result({ ...view, ...further }, () => `\n${statusText(view, options())}`),
   };
 }
 
-async function liveDisplay({ report, terminal }: Call): Promise<Display> {
+async function liveDisplay({ report, terminal }: Call, { further }: FollowOptions): Promise<Display> {
   const { createLogUpdate } = await import('log-update');
   const update = createLogUpdate(terminal.stdout as unknown as NodeJS.WritableStream);
   const meter = new RateMeter();
@@ -79,7 +81,7 @@ async function liveDisplay({ report, terminal }: Call): Promise<Display> {
     end: (view) => {
       update.clear();
       update.done();
-      report.result(view, () => statusText(view, options()));
+      report.result({ ...view, ...further }, () => statusText(view, options()));
     },
   };
 }

@@ -39,7 +39,9 @@ export async function readPromotion(
   const activities = description.activities.map((one) => activityView(one, description.environment));
   const silent = queryWithinMs > 0 && status === undefined;
   const problems = ended ? [] : await findProblems(engine, { description, activities, now, silent });
-  return { ...viewOf(description, status, ending), activities, problems };
+  const view = viewOf(description, status, ending);
+  const reason = view.result?.reason ?? view.failure ?? view.stall?.message ?? null;
+  return { ...view, outcome: view.result?.outcome ?? null, reason, activities, problems };
 }
 
 /** Where nobody polls, nobody will answer, and the wait is spared. */
@@ -58,7 +60,7 @@ function viewOf(
   description: PromotionDescription,
   status: PromotionStatus | undefined,
   { result, failure }: PromotionEnding,
-): Omit<PromotionView, 'activities' | 'problems'> {
+): Omit<PromotionView, 'activities' | 'problems' | 'outcome' | 'reason'> {
   const { id, memo, closedAt } = description;
   return {
     id,

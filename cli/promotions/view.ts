@@ -28,6 +28,10 @@ export interface PromotionView {
   readonly refusals: readonly string[];
   readonly stall: StallView | null;
   readonly result: PromotionResult | null;
+  /** How it ended, in one word; null while it runs. */
+  readonly outcome: PromotionResult['outcome'] | null;
+  /** Why it ended, failed or is stalled, in a sentence; null where there is nothing to say. */
+  readonly reason: string | null;
   readonly failure: string | null;
   readonly activities: readonly ActivityView[];
   /** What is wrong beside the promotion itself: a worker that is not there, a workflow task that fails. */

@@ -10,7 +10,19 @@ import { ConfigurationError } from '../../worker/configuration/index.ts';
 
 const COMMANDS = [
   ...['start', 'status', 'list', 'watch', 'approve', 'reject', 'retry', 'abort', 'replay', 'tidy', 'up', 'worker'],
-  ...['serve-signatures', 'setup', 'verify', 'verify-signature', 'sign', 'copy', 'config', 'keys', 'doctor'],
+  ...[
+    'serve-signatures',
+    'setup',
+    'verify',
+    'verify-signature',
+    'sign',
+    'publish',
+    'confirm',
+    'copy',
+    'config',
+    'keys',
+    'doctor',
+  ],
   ...['trust', 'reference', 'help'],
 ];
 

@@ -1,7 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readHostOptions } from '../../cli/images/host-options.ts';
+import { authorityFor, readHostOptions } from '../../cli/images/host-options.ts';
 import type { RegistryHostOptions } from '../../activities/oci/index.ts';
 import type { RegistryOptions } from '../../cli/commands/registry-options.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
@@ -31,6 +31,24 @@ describe('--cert-dir', () => {
     expect(await read({ certDir: 'certs' })).toEqual({
       '*': { ca: 'A\nB', systemCa: true, clientCertificate: 'C', clientKey: 'K' },
     });
+  });
+
+  it('is a mounted Secret or ConfigMap: links, and folders that are no certificates', async () => {
+    await place({ 'certs/..2026_11_28/ca.crt': 'A' });
+    await symlink('..2026_11_28', folder.join('certs/..data'));
+    await symlink('..data/ca.crt', folder.join('certs/ca.crt'));
+    const hosts = await read({ certDir: 'certs' });
+    expect(hosts).toEqual({ '*': { ca: 'A', systemCa: true } });
+    const authority = authorityFor(hosts, 'https://signatures.example.com/images') ?? '';
+    // Beside those of the system.
+    expect(authority.startsWith('A\n-----BEGIN CERTIFICATE-----')).toBe(true);
+  });
+
+  it('gives way to --ca-file for its host, also where that host serves signatures', async () => {
+    await place({ 'certs/ca.crt': 'A', 'own.crt': 'B' });
+    const hosts = await read({ certDir: 'certs', caFile: ['signatures.example.com:8443=own.crt'] });
+    expect(authorityFor(hosts, 'https://signatures.example.com:8443/images')).toBe('B');
+    expect(authorityFor({}, 'https://signatures.example.com/images')).toBeUndefined();
   });
 
   it.each([

@@ -8,6 +8,7 @@ import { DIGEST, ID, OTHER_DIGEST, aDescription, fakeEngine } from './fake-engin
 import type { FakeAnswers } from './fake-engine.ts';
 import { NOW, fakeTerminal } from './fake-terminal.ts';
 import { fakeEye, runFake } from './fixtures.ts';
+import type { CliServices } from '../../cli/services.ts';
 
 const WISH: StartWish = {
   image: { name: 'shop/web', tag: '1.4.2', digest: DIGEST },
@@ -155,8 +156,55 @@ describe('countersign start', () => {
       run: 'run-1',
       to: 'prod',
       digest: DIGEST,
+      reference: 'registry.prod.example.com/acme/shop/web:1.4.2',
+      condition: 'running',
+      outcome: null,
+      environment: null,
+      reason: null,
     });
     expect(engine.sent.starts[0]?.input.requestedBy).toBe('caller@example.com');
+  });
+
+  it('has the same fields where nothing is left to do, and where it was waited for', async () => {
+    const wanted = [
+      'id',
+      'run',
+      'digest',
+      'reference',
+      'condition',
+      'outcome',
+      'environment',
+      'reason',
+      'started',
+      'to',
+    ];
+    const result: PromotionResult = { outcome: 'rejected', environment: 'prod', reason: 'no', leftBehind: [] };
+    const engine = { ...fakeEngine(), describe: () => Promise.resolve(aDescription({ execution: 'completed' })) };
+    const waited = { ...engine, ending: () => Promise.resolve({ result, failure: null }) };
+    const promoted = fakeEye({ isPromoted: () => Promise.resolve(true) });
+    const one = fakeTerminal();
+    expect(await runFake(args, { terminal: one, engine, eye: promoted })).toBe(EXIT.success);
+    const other = fakeTerminal();
+    expect(await runFake([...args, '--wait', '--again'], { terminal: other, engine: waited })).toBe(EXIT.rejected);
+    for (const terminal of [one, other]) {
+      expect(Object.keys(JSON.parse(terminal.out()) as object)).toEqual(expect.arrayContaining(wanted));
+    }
+    expect(JSON.parse(one.out())).toMatchObject({ started: 'already-promoted', outcome: 'released', run: null });
+    expect(JSON.parse(other.out())).toMatchObject({ outcome: 'rejected', environment: 'prod', reason: 'no' });
+  });
+
+  it('finds Temporal where --temporal says', async () => {
+    const asked: unknown[] = [];
+    const openEngine: CliServices['openEngine'] = ({ temporal }) => {
+      asked.push(temporal);
+      return Promise.resolve({ engine: fakeEngine(), close: () => Promise.resolve() });
+    };
+    const command = [...args, '--temporal', 'temporal.example.com:7233'];
+    expect(await runFake(command, { terminal: fakeTerminal(), services: { openEngine } })).toBe(EXIT.success);
+    expect(asked).toEqual([{ address: 'temporal.example.com:7233', namespace: 'default' }]);
+    const wrong = fakeTerminal();
+    expect(await runFake([...args, '--temporal', 'http://x:1'], { terminal: wrong })).toBe(EXIT.usage);
+    expect(wrong.err()).toContain('--temporal is a URL; expected HOST:PORT');
   });
 
   it('warns where the tag points elsewhere by now, and promotes the digest that was given', async () => {

@@ -197,7 +197,7 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
   it('does not publish what another key has signed', async () => {
     const params = { image: `${target}@${digest}`, repository };
     const ended = await run('publish-signature', params, { ...publishing, 'public-keys': BOUND.publicKeys('prod') });
-    expectFailure(ended, 1, /error: .*signature-1/);
+    expectFailure(ended, 11, /signature-1 is not published: /);
     expect((await trusted.site.environment('dev').repository.git('rev-parse', 'main')).trim()).toBe(commit);
   });
 
@@ -209,7 +209,7 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
     await create(NAMESPACE, 'secret', 'wrong-git', [file, user]);
     const bound = { ...publishing, 'basic-auth': { secret: { secretName: 'wrong-git' } } };
     const ended = await run('publish-signature', { image: `${target}@${digest}`, repository }, bound);
-    expectFailure(ended, 1, /error: .*signatures-dev/);
+    expectFailure(ended, 11, /error: .*signatures-dev/);
     expect(ended.log).not.toContain('canary');
   });
 
@@ -249,7 +249,7 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
     const params = { image: `${target}@${digest}`, servedAt, replicas: new URL(servedAt).host };
     for (let times = 0; times < 2; times++) {
       const ended = await run('confirm-signature', params, confirming);
-      expectSuccess(ended, { IMAGE_URL: `${target}@${digest}`, IMAGE_DIGEST: digest, REPLICAS: '1' });
+      expectSuccess(ended, { IMAGE_URL: target, IMAGE_DIGEST: digest, REPLICAS: '1' });
     }
   });
 

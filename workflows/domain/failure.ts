@@ -22,6 +22,7 @@ export const FAILURES = {
   'repository-denied': { retryable: false },
   'repository-conflict': { retryable: true },
   'proposal-foreign': { retryable: false },
+  'commit-unknown': { retryable: false },
   superseded: { retryable: false },
   'decisions-insufficient': { retryable: false },
   'rebuild-refused': { retryable: false },
