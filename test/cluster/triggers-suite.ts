@@ -137,9 +137,13 @@ describe('a run', () => {
     ]);
     // What was published is looked at by the suite of the pipelines, where there is a repository and who serves it.
     const [pipeline] = await readLibrary('pipeline/rebuild-signature-server/0.1/rebuild-signature-server.yaml');
-    const { tasks, results: _results, ...spec } = pipeline!.spec as { tasks: readonly unknown[]; results?: unknown };
+    const { params, workspaces, tasks } = pipeline!.spec as {
+      workspaces?: unknown;
+      params?: unknown;
+      tasks: unknown[];
+    };
     const metadata = { ...pipeline!.metadata, namespace: NAMESPACE };
-    await applyAll([{ ...pipeline, metadata, spec: { ...spec, tasks: tasks.slice(0, 1) } }]);
+    await applyAll([{ ...pipeline, metadata, spec: { params, workspaces, tasks: tasks.slice(0, 1) } }]);
   });
 
   it('restarts the signature server with no other right than its ServiceAccount has, push after push', async () => {

@@ -82,12 +82,10 @@ function minimumVersion({ resource }: Entry): readonly string[] {
 
 function artifactHub({ resource }: Entry): readonly string[] {
   const category = annotation(resource, 'artifacthub.io/category');
-  const changes = (parse(annotation(resource, 'artifacthub.io/changes') ?? '') ?? []) as readonly {
-    kind?: string;
-    description?: string;
-  }[];
-  const isRead = Array.isArray(changes) && changes.length > 0;
-  const isWhole = isRead && changes.every(({ kind, description }) => CHANGE_KINDS.has(kind ?? '') && description);
+  const changes = parse(annotation(resource, 'artifacthub.io/changes') ?? '') as unknown;
+  const listed = (Array.isArray(changes) ? changes : []) as readonly { kind?: string; description?: string }[];
+  const isWhole =
+    listed.length > 0 && listed.every(({ kind, description }) => CHANGE_KINDS.has(kind ?? '') && description);
   return [
     ...(HUB_CATEGORIES.has(category ?? '') ? [] : [`artifacthub.io/category: '${category}' is no category there`]),
     ...(isWhole ? [] : ['artifacthub.io/changes: expected a list with kind and description']),
