@@ -19,6 +19,8 @@ export function createEnvironmentActivities(steps: EnvironmentSteps): Environmen
     propose: asActivity(steps.propose),
     publish: asActivity(steps.publish),
     rebuild: asActivity(steps.rebuild),
+    keepSignatures: asActivity(steps.keepSignatures),
+    triggerRebuild: asActivity(steps.triggerRebuild),
     confirm: asActivity(steps.confirm),
     release: asActivity(steps.release),
     discard: asActivity(steps.discard),

@@ -36,23 +36,36 @@ export function openCluster(
   };
 }
 
-function openOwnCluster(
-  { name }: EnvironmentConfiguration,
-  { serviceAccount = SERVICE_ACCOUNT, environment = process.env }: ClusterSurroundings,
+function openOwnCluster({ name }: EnvironmentConfiguration, surroundings: ClusterSurroundings): ClusterAccess {
+  return openSurroundingCluster(
+    {
+      asks: `environments.${name} asks the cluster that its worker runs in`,
+      instead: 'api below it, and the secret file token',
+    },
+    surroundings,
+  );
+}
+
+/**
+ * Access to the cluster that this process runs in, by the ServiceAccount of its pod.
+ * @param words for messages: who asks, and what else would do.
+ * @throws StepError `configuration-invalid` where it runs in none, or has no token there.
+ */
+export function openSurroundingCluster(
+  words: { readonly asks: string; readonly instead: string },
+  { serviceAccount = SERVICE_ACCOUNT, environment = process.env }: ClusterSurroundings = {},
 ): ClusterAccess {
   const host = environment['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === '') {
-    throw new StepError(
-      'configuration-invalid',
-      `environments.${name} asks the cluster that its worker runs in, and it runs in none; expected api below endpoints or rollout, and the secret file token`,
-    );
+    const message = `${words.asks}, and it runs in none; expected ${words.instead}`;
+    throw new StepError('configuration-invalid', message);
   }
   const authority = readAuthority(path.join(serviceAccount, 'ca.crt'));
   if (authority.ca === undefined) {
     throw new StepError(
       'configuration-invalid',
-      `environments.${name} asks the cluster that its worker runs in, and ${serviceAccount} is not there; set automountServiceAccountToken: true for its pod`,
+      `${words.asks}, and ${serviceAccount} is not there; set automountServiceAccountToken: true for its pod`,
     );
   }
   return {

@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createRebuildTrigger, readServiceReplicas, resolveReplicas } from '../activities/signature-server/index.ts';
-import type { RebuildTrigger, Replica } from '../activities/signature-server/index.ts';
+import { readServiceReplicas, resolveReplicas } from '../activities/signature-server/index.ts';
+import type { Replica } from '../activities/signature-server/index.ts';
 import { createGitSignatureStore } from '../activities/signature-store/index.ts';
 import type { SignatureStore } from '../activities/signature-store/index.ts';
 import { loadSigningKey, readKeyRing } from '../activities/signing/index.ts';
 import type { SigningKey } from '../activities/signing/index.ts';
-import { StepError } from '../activities/steps/index.ts';
 import type { EnvironmentContext, EnvironmentView } from '../activities/steps/index.ts';
 import { mergeApprovers } from '../workflows/domain/gate.ts';
 import type { Gate } from '../workflows/domain/gate.ts';
 import type { EnvironmentFacts } from '../workflows/domain/steps.ts';
 import type { Configuration, EnvironmentConfiguration } from './configuration/index.ts';
 import { openCluster } from './cluster-access.ts';
+import { openRebuild } from './open-rebuild.ts';
 import { openEnvironmentRegistries } from './registries.ts';
 import { neededSecrets, readSecrets } from './secrets/index.ts';
 import type { EnvironmentSecrets } from './secrets/index.ts';
@@ -85,6 +85,7 @@ export async function readFacts(
     sources: own.sources,
     attempts: own.attempts,
     confirmWithinMs: own.confirm.withinMs,
+    ...(own.rebuild !== 'none' && own.rebuild.pushWithinMs !== undefined && { pushWithinMs: own.rebuild.pushWithinMs }),
     stalledForMs: configuration.stalledForMs,
   };
 }
@@ -138,26 +139,6 @@ export function openStore(
   });
 }
 
-function openRebuild(own: EnvironmentConfiguration, secrets: EnvironmentSecrets): RebuildTrigger {
-  const { rebuild } = own;
-  const { webhookSecret, ca } = secrets;
-  if (rebuild === 'none') return createRebuildTrigger({ kind: 'none' });
-  if (rebuild.kind === 'webhook') {
-    return createRebuildTrigger({
-      kind: 'webhook',
-      url: rebuild.url,
-      ...(webhookSecret !== undefined && { secret: webhookSecret.reveal() }),
-      ...(ca !== undefined && { ca: ca.pem }),
-    });
-  }
-  if (rebuild.kind === 'rollout') {
-    const { namespace, deployment } = rebuild;
-    const access = openCluster(own, rebuild.api);
-    return createRebuildTrigger({ kind: 'rollout', access, namespace, deployment });
-  }
-  throw unsupported(own, 'rebuild.openshiftBuild', 'webhook, rollout, or none where the server polls');
-}
-
 /** How every replica behind `servedAt` is found anew. */
 export function openReplicas(own: EnvironmentConfiguration): (signal: AbortSignal) => Promise<readonly Replica[]> {
   const { replicas } = own.signatures;
@@ -165,9 +146,4 @@ export function openReplicas(own: EnvironmentConfiguration): (signal: AbortSigna
   if (replicas.kind !== 'endpoints') return (signal) => resolveReplicas(replicas, { signal });
   const access = openCluster(own, replicas.api);
   return (signal) => readServiceReplicas(access, replicas, { signal });
-}
-
-function unsupported({ name }: EnvironmentConfiguration, what: string, instead: string): StepError {
-  const subject = `environments.${name}.${what}`;
-  return new StepError('configuration-invalid', `${subject} is not available in this version; expected ${instead}`);
 }

@@ -1,2 +1,3 @@
 export { promotion } from './promotion/promotion.ts';
+export { rebuild } from './rebuild/rebuild.ts';
 export { resolve } from './resolve.ts';

@@ -1,4 +1,11 @@
-import type { AppsV1Api, ConfigurationOptions, DiscoveryV1Api, RequestContext } from '@kubernetes/client-node';
+import type {
+  AppsV1Api,
+  ConfigurationOptions,
+  CoreV1Api,
+  CustomObjectsApi,
+  DiscoveryV1Api,
+  RequestContext,
+} from '@kubernetes/client-node';
 import { quote } from '../../workflows/domain/digest.ts';
 import { describeNetworkError, exchange } from './http-exchange.ts';
 import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
@@ -7,7 +14,7 @@ import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
 export interface ClusterAccess {
   /** `https://HOST:PORT`. */
   readonly api: string;
-  /** Read for every request: tokens of ServiceAccounts are exchanged every hour. */
+  /** Read for every request: tokens of ServiceAccounts are exchanged every hour. Empty: asked as nobody. */
   readonly readToken: () => Promise<string>;
   /** Certificates of the cluster's authority, PEM; the system's by default. */
   readonly ca?: string;
@@ -26,7 +33,11 @@ export interface NeededRight {
 /** The clients of the library, each of which lives for one request. */
 export interface KubernetesClients {
   readonly apps: AppsV1Api;
+  readonly core: CoreV1Api;
   readonly discovery: DiscoveryV1Api;
+  readonly custom: CustomObjectsApi;
+  /** For paths that the library has no method for; the answer as text. */
+  readonly request: (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<string>;
   /** Says that a body is merged into what is there; the library's default is another form. */
   readonly patchOptions: ConfigurationOptions;
 }
@@ -97,6 +108,19 @@ async function openClients(
   const configuration = library.createConfiguration({ baseServer: new library.ServerConfiguration(api, {}), httpApi });
   return {
     apps: new library.AppsV1Api(configuration),
+    core: new library.CoreV1Api(configuration),
+    custom: new library.CustomObjectsApi(configuration),
+    request: async (method, path, content) => {
+      const context = configuration.baseServer.makeRequestContext(path, library.HttpMethod[method]);
+      if (content !== undefined) {
+        context.setHeaderParam('content-type', 'application/json');
+        context.setBody(JSON.stringify(content));
+      }
+      const { status, body } = await answer(context);
+      const text = body.toString('utf8');
+      if (status >= 200 && status < 300) return text;
+      throw new library.ApiException(status, 'the API refused', text, {});
+    },
     discovery: new library.DiscoveryV1Api(configuration),
     patchOptions: library.setHeaderOptions('Content-Type', library.PatchStrategy.StrategicMergePatch),
   };
@@ -109,8 +133,9 @@ async function send(
 ): Promise<ExchangeAnswer> {
   const { pathname, search } = new URL(context.getUrl());
   const body: unknown = context.getBody();
-  const headers = { ...context.getHeaders(), authorization: `Bearer ${await readToken()}` };
-  const method = context.getHttpMethod().toString() === 'PATCH' ? 'PATCH' : 'GET';
+  const token = await readToken();
+  const headers = { ...context.getHeaders(), ...(token !== '' && { authorization: `Bearer ${token}` }) };
+  const method = methodOf(context.getHttpMethod().toString());
   const content = typeof body === 'string' ? { body: Buffer.from(body) } : {};
   const request = { method, path: `${pathname}${search}`, headers, limit: BODY_LIMIT, timeoutMs, ...content } as const;
   const target = { origin: new URL(api).origin, connect: ca === undefined ? {} : { ca } };
@@ -118,6 +143,11 @@ async function send(
   seen.status = answer.status;
   if (answer.oversized) throw new Error(`more than ${BODY_LIMIT} bytes`);
   return answer;
+}
+
+function methodOf(method: string): 'GET' | 'POST' | 'PATCH' {
+  if (method === 'GET' || method === 'POST' || method === 'PATCH') return method;
+  throw new TypeError(`this client makes no ${method} request`);
 }
 
 interface FailureContext {

@@ -53,7 +53,8 @@ export function formatPushPayload(push: Push): Buffer {
   return Buffer.from(JSON.stringify(payload));
 }
 
-function describeRepository({ repositoryUrl, branch }: Push): Record<string, string> {
+/** A repository in GitHub's words, made from its address alone. */
+export function describeRepository({ repositoryUrl, branch }: Push): Record<RepositoryField, string> {
   const url = withoutCredentials(repositoryUrl);
   const page = url.replace(/\.git$/, '');
   const path = page.replace(/^[a-z+]+:\/\/[^/]*\//i, '');
@@ -69,6 +70,9 @@ function describeRepository({ repositoryUrl, branch }: Push): Record<string, str
     master_branch: branch,
   };
 }
+
+type RepositoryField =
+  'name' | 'full_name' | 'html_url' | 'url' | 'clone_url' | 'git_url' | 'ssh_url' | 'default_branch' | 'master_branch';
 
 function withoutCredentials(text: string): string {
   if (!URL.canParse(text)) return text;

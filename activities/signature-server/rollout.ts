@@ -1,28 +1,27 @@
 import type { V1Deployment } from '@kubernetes/client-node';
 import { quote } from '../../workflows/domain/digest.ts';
-import { sleepUnlessAborted } from '../oci/sleep-unless-aborted.ts';
+import type { RebuildOutcome } from '../../workflows/domain/rebuild.ts';
+import { askForRebuild, hasStatus } from './ask-for-rebuild.ts';
 import { SignatureServerError } from './error.ts';
+import { followRebuild } from './follow-rebuild.ts';
+import type { FollowOptions, RebuildProgress } from './follow-rebuild.ts';
 import type { ServerCall } from './http-exchange.ts';
-import { KubernetesError, askKubernetes } from './kubernetes-api.ts';
 import type { ClusterAccess, KubernetesClients, NeededRight } from './kubernetes-api.ts';
+import { REQUEST_MARK, commitMark } from './rebuild-request.ts';
 import type { RebuildRequest } from './rebuild-request.ts';
 
 /** A Deployment whose pods take up the served branch when they start. */
-export interface RolloutTarget {
+export interface RolloutTarget extends FollowOptions {
   readonly access: ClusterAccess;
   readonly namespace: string;
   readonly deployment: string;
-  /** Between two looks; 2 s by default. */
-  readonly pollMs?: number;
-  /** How long one call follows a rollout before it leaves the rest to the next; 2 minutes by default. */
-  readonly followMs?: number;
 }
 
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
-const COMMIT = 'countersign/commit';
 const REQUESTED_AT = 'countersign/requested-at';
-const DEFAULT_POLL_MS = 2_000;
-const DEFAULT_FOLLOW_MS = 120_000;
+const REVISION = 'deployment.kubernetes.io/revision';
+/** Requests that a Deployment remembers, so that none of them restarts it twice. */
+const REMEMBERED = 8;
 const RACES = 5;
 
 /**
@@ -32,46 +31,70 @@ const RACES = 5;
  * @throws SignatureServerError `rebuild-refused` where the rollout cannot succeed or a right is missing,
  * `rebuild-unavailable` while it is under way or the API does not answer.
  */
-export async function triggerRollout(target: RolloutTarget, request: RebuildRequest, call: ServerCall): Promise<void> {
-  const started = performance.now();
-  let deployment = await restartOnce(target, request, call);
-  for (;;) {
-    const progress = progressOf(deployment);
-    if (progress.state === 'done') return;
-    if (progress.state === 'failed') throw failed(target, progress.why);
-    if (performance.now() - started > (target.followMs ?? DEFAULT_FOLLOW_MS)) {
-      throw new SignatureServerError('rebuild-unavailable', `${subjectOf(target)} is under way: ${progress.why}`);
-    }
-    await sleepUnlessAborted(target.pollMs ?? DEFAULT_POLL_MS, call.signal);
-    deployment = await read(target, call);
-  }
+export async function triggerRollout(
+  target: RolloutTarget,
+  request: RebuildRequest,
+  call: ServerCall,
+): Promise<RebuildOutcome> {
+  let { deployment, restarted } = await restartOnce(target, request, call);
+  let isFirst = true;
+  const options = { ...target, ...(call.signal !== undefined && { signal: call.signal }) };
+  const looks = await followRebuild(subjectOf(target), options, async () => {
+    if (!isFirst) deployment = await read(target, call);
+    isFirst = false;
+    return progressOf(target, deployment);
+  });
+  const revision = deployment.metadata?.annotations?.[REVISION];
+  return {
+    kind: 'rollout',
+    subject: subjectOf(target),
+    outcome: restarted || looks > 1 ? 'rebuilt' : 'already-rebuilt',
+    name: target.deployment,
+    ...(revision !== undefined && { revision }),
+  };
 }
 
 /** Somebody else may change the Deployment between our look and our change; then both are made again. */
-async function restartOnce(target: RolloutTarget, request: RebuildRequest, call: ServerCall): Promise<V1Deployment> {
+async function restartOnce(
+  target: RolloutTarget,
+  request: RebuildRequest,
+  call: ServerCall,
+): Promise<{ readonly deployment: V1Deployment; readonly restarted: boolean }> {
   for (let race = 0; race < RACES; race++) {
     const deployment = await read(target, call);
     refuseUnfit(target, deployment);
-    const annotations = deployment.spec?.template.metadata?.annotations ?? {};
-    // Both times are Temporal's; this machine's clock does not matter.
-    if (Date.parse(annotations[REQUESTED_AT] ?? '') >= request.requestedAt) return deployment;
+    if (isAskedFor(deployment, request)) return { deployment, restarted: false };
     try {
-      return await restart(target, { deployment, request, call });
+      return { deployment: await restart(target, { deployment, request, call }), restarted: true };
     } catch (error) {
-      if (!(error instanceof SignatureServerError) || error.status !== 409) throw error;
+      if (!hasStatus(error, 409)) throw error;
     }
   }
   throw new SignatureServerError('rebuild-unavailable', `${subjectOf(target)} was changed by others ${RACES} times`);
+}
+
+/** At this time or later, by Temporal's clock: this machine's does not matter. Where nobody tells the time, by name. */
+function isAskedFor({ spec }: V1Deployment, { delivery, requestedAt }: RebuildRequest): boolean {
+  const annotations = spec?.template.metadata?.annotations ?? {};
+  if (requestedAt === undefined) return rememberedIn(annotations).includes(delivery);
+  return Date.parse(annotations[REQUESTED_AT] ?? '') >= requestedAt;
+}
+
+function rememberedIn(annotations: Readonly<Record<string, string>>): readonly string[] {
+  return (annotations[REQUEST_MARK] ?? '').split(' ').filter((name) => name !== '');
 }
 
 async function restart(
   target: RolloutTarget,
   { deployment, request, call }: { deployment: V1Deployment; request: RebuildRequest; call: ServerCall },
 ): Promise<V1Deployment> {
+  const before = rememberedIn(deployment.spec?.template.metadata?.annotations ?? {});
+  const { requestedAt } = request;
   const annotations = {
     [RESTARTED_AT]: new Date().toISOString(),
-    [COMMIT]: request.after,
-    [REQUESTED_AT]: new Date(request.requestedAt).toISOString(),
+    ...commitMark(request),
+    [REQUEST_MARK]: [request.delivery, ...before].slice(0, REMEMBERED).join(' '),
+    ...(requestedAt !== undefined && { [REQUESTED_AT]: new Date(requestedAt).toISOString() }),
   };
   const resourceVersion = deployment.metadata?.resourceVersion;
   const body = {
@@ -98,19 +121,10 @@ async function ask<Result>(
   { verb, call }: { readonly verb: string; readonly call: ServerCall },
   request: (clients: KubernetesClients) => Promise<Result>,
 ): Promise<Result> {
-  const { namespace, deployment } = target;
+  const { access, namespace, deployment } = target;
   const subject = `Deployment ${quote(deployment)}`;
   const right: NeededRight = { group: 'apps', resource: 'deployments', verb, namespace, subject };
-  try {
-    return await askKubernetes(target.access, { right, call }, request);
-  } catch (error) {
-    if (!(error instanceof KubernetesError)) throw error;
-    const passing = error.problem === 'unavailable' || error.problem === 'conflict';
-    const { status } = error;
-    const details = { cause: error, ...(status !== undefined && { status }) };
-    const code = passing ? 'rebuild-unavailable' : 'rebuild-refused';
-    throw new SignatureServerError(code, `trigger rebuild: ${error.message}`, details);
-  }
+  return await askForRebuild(access, { right, call }, request);
 }
 
 function refuseUnfit(target: RolloutTarget, { spec }: V1Deployment): void {
@@ -118,18 +132,17 @@ function refuseUnfit(target: RolloutTarget, { spec }: V1Deployment): void {
   if (spec?.replicas === 0) throw failed(target, 'it has no replica; kubectl scale --replicas');
 }
 
-type Progress = { readonly state: 'done' } | { readonly state: 'failed' | 'under-way'; readonly why: string };
-
 /** As `kubectl rollout status` has it. */
-function progressOf({ metadata, spec, status }: V1Deployment): Progress {
-  const wait = (why: string): Progress => ({ state: 'under-way', why });
+function progressOf(target: RolloutTarget, { metadata, spec, status }: V1Deployment): RebuildProgress {
+  const wait = (why: string): RebuildProgress => ({ state: 'under-way', why });
   if ((metadata?.generation ?? 0) > (status?.observedGeneration ?? 0))
     return wait('the controller has not seen it yet');
   const conditions = status?.conditions ?? [];
   const stuck = conditions.find(({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded');
   if (stuck !== undefined) {
     const failure = conditions.find(({ type }) => type === 'ReplicaFailure')?.message ?? stuck.message;
-    return { state: 'failed', why: `its progress deadline is exceeded: ${quote((failure ?? '').slice(0, 300))}` };
+    const why = `its progress deadline is exceeded: ${quote((failure ?? '').slice(0, 300))}`;
+    return { state: 'failed', message: `${subjectOf(target)}: ${why}` };
   }
   const replicas = status?.replicas ?? 0;
   const updatedReplicas = status?.updatedReplicas ?? 0;

@@ -1,18 +1,20 @@
-import { createHmac } from 'node:crypto';
 import { quote } from '../../workflows/domain/digest.ts';
 import { SignatureServerError } from './error.ts';
 import { parseRetryAfter } from '../retry-after/index.ts';
 import { describeNetworkError, exchange } from './http-exchange.ts';
 import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
-import { formatPushPayload } from './push-payload.ts';
 import type { Push } from './push-payload.ts';
+import { shapeWebhook } from './webhook-shapes.ts';
+import type { WebhookShape } from './webhook-shapes.ts';
 
 /** Where the push is announced. */
 export interface WebhookTarget {
   /** `https://` or `http://`; its path and query may hold a secret and appear in no message. */
   readonly url: string;
-  /** Key of the HMAC; without it the request is not signed. */
+  /** Key of the HMAC, or the token of GitLab; without it the request proves nothing. */
   readonly secret?: string;
+  /** Which git host it looks like; `github` by default. */
+  readonly shape?: WebhookShape;
   /** Certificates of a private authority, PEM; they replace the system's. */
   readonly ca?: string;
 }
@@ -27,7 +29,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 const PASSING_STATUS = new Set([408, 425, 429]);
 
 /**
- * Announces a push the way GitHub does: `POST` with `X-GitHub-Event`, `X-GitHub-Delivery` and `X-Hub-Signature-256`.
+ * Announces a push the way GitHub, GitLab or Gitea does: a `POST` with that host's headers, proof and body.
  * An accepted webhook proves nothing; what is served has to be looked at. Redirects are not followed, because the
  * signed announcement belongs to the configured address only.
  * @throws SignatureServerError `configuration-invalid`, `rebuild-refused` (redirect, 4xx) or `rebuild-unavailable`
@@ -36,8 +38,8 @@ const PASSING_STATUS = new Set([408, 425, 429]);
 export async function triggerWebhook(input: WebhookInput, call: ServerCall = {}): Promise<void> {
   const { origin, path } = parseWebhookUrl(input.url);
   checkPush(input);
-  const body = formatPushPayload(input);
-  const headers = { ...webhookHeaders(input), ...(input.secret !== undefined && signBody(input.secret, body)) };
+  const { headers: shaped, body } = shapeWebhook(input.shape ?? 'github', input);
+  const headers = { ...COMMON_HEADERS, ...shaped };
   const timeoutMs = call.requestTimeoutMs ?? DEFAULT_TIMEOUT_MS;
   const target = { origin, connect: input.ca === undefined ? {} : { ca: input.ca } };
   let answer: ExchangeAnswer;
@@ -68,20 +70,7 @@ function judgeAnswer(origin: string, { status, header }: ExchangeAnswer): void {
   throw new SignatureServerError('rebuild-unavailable', `${received}; it is worth another try`, details);
 }
 
-function webhookHeaders({ delivery }: WebhookInput): Record<string, string> {
-  return {
-    'content-type': 'application/json',
-    accept: '*/*',
-    'user-agent': 'countersign',
-    'x-github-event': 'push',
-    'x-github-delivery': delivery,
-  };
-}
-
-function signBody(secret: string, body: Buffer): Record<string, string> {
-  if (secret === '') throw invalid('the webhook secret is empty; put one into the file or remove the file');
-  return { 'x-hub-signature-256': `sha256=${createHmac('sha256', secret).update(body).digest('hex')}` };
-}
+const COMMON_HEADERS = { 'content-type': 'application/json', accept: '*/*', 'user-agent': 'countersign' };
 
 function parseWebhookUrl(text: string): { origin: string; path: string } {
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -95,7 +84,11 @@ function parseWebhookUrl(text: string): { origin: string; path: string } {
   return { origin: url.origin, path: `${url.pathname}${url.search}` };
 }
 
-function checkPush({ before, after, branch, delivery }: WebhookInput): void {
+function checkPush({ before, after, branch, delivery, secret, shape }: WebhookInput): void {
+  if (secret === '') throw invalid('the webhook secret is empty; put one into the file or remove the file');
+  if (shape === 'gitlab' && secret !== undefined && !/^[\x20-\x7e]+$/.test(secret)) {
+    throw invalid('the webhook secret must be one line of printable characters, for GitLab sends it as a header');
+  }
   for (const id of [before, after]) {
     if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) {
       throw invalid(`expected a commit id of 40 or 64 hex digits, received ${quote(id)}`);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Digest } from '../../workflows/domain/digest.ts';
 import { shortDigest } from '../../workflows/domain/digest.ts';
 import type { PromotedImage } from '../../workflows/domain/names.ts';
@@ -18,25 +17,12 @@ type Output<Name extends keyof EnvironmentActivities> = ReturnType<EnvironmentAc
 /** Each look may find a publication that came meanwhile; that many in a row are somebody's loop. */
 const LOOKS = 10;
 
-/**
- * `rebuild`: asks the signature server to take up the commit, and gives the signatures to a registry that keeps them
- * itself, since clusters read only those; doing so again is harmless. Git stays where they come from.
- */
-export async function rebuild(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
-  const { record, commit } = input;
-  await keepInRegistry(context, input, call);
-  const { url, branch } = context.repository;
-  // The same for every attempt, so that a receiver can tell a repeated delivery from a new one.
-  const delivery = createHash('sha256')
-    .update(`${record.promotion} ${record.run} ${commit}`)
-    .digest('hex')
-    .slice(0, 32);
-  const before = '0'.repeat(commit.length);
-  const requestedAt = call.scheduledAt ?? context.now();
-  await context.rebuild.trigger({ repositoryUrl: url, branch, before, after: commit, delivery, requestedAt }, call);
-}
-
-async function keepInRegistry(context: EnvironmentContext, input: Input<'rebuild'>, call: StepCall): Promise<void> {
+/** `keepSignatures`: gives the signatures to a registry that keeps them itself; git stays where they come from. */
+export async function keepSignatures(
+  context: EnvironmentContext,
+  input: Input<'keepSignatures'>,
+  call: StepCall,
+): Promise<void> {
   const client = context.registryClient;
   const reference = tagReferenceIn(context, input.record.image);
   if (!(await client.supportsSignatures(reference, call))) return;

@@ -11,6 +11,7 @@ import { addHelp } from './help.ts';
 import { addKeys } from './keys.ts';
 import { addList } from './list.ts';
 import { addPublish } from './publish.ts';
+import { addRebuild } from './rebuild.ts';
 import { addReference } from './reference.ts';
 import { addReplay } from './replay.ts';
 import { addRetry } from './retry.ts';
@@ -36,6 +37,7 @@ const GROUPS: Readonly<Record<string, readonly ((program: Command, host: Host) =
     addCopy,
     addSign,
     addPublish,
+    addRebuild,
     addConfirm,
     addConfirmPublication,
     addVerify,

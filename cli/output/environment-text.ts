@@ -1,5 +1,6 @@
 import { printable } from './escape.ts';
 import { gateLines } from './gate-text.ts';
+import { rebuildLines } from './rebuild-text.ts';
 import { stepMarks } from './step-marks.ts';
 import type { Style } from './style.ts';
 import type { PromotionView } from '../promotions/view.ts';
@@ -28,7 +29,8 @@ export function environmentLines(view: PromotionView, options: EnvironmentTextOp
     const stalledAt = view.stall?.environment === name ? view.stall.step : null;
     const marks = stepMarks(one, { style, isFirst: index === 0, stalledAt });
     const head = one.phase === 'pending' ? pendingText(view, name, style) : headOf(one, marks);
-    const below = [...(options.detailed ? detailLines(one) : []), ...gateLines(one, options.now)];
+    const rebuilt = rebuildLines(one, options);
+    const below = [...(options.detailed ? detailLines(one) : []), ...rebuilt, ...gateLines(one, options.now)];
     const more = options.below?.(name) ?? [];
     return [`${label}${head}`, ...[...below, ...more].map((line) => `${indent}${line}`)];
   });

@@ -34,6 +34,7 @@ export function anEnvironment(name: string, fields: Partial<EnvironmentStatus> =
     proposal: null,
     publication: null,
     stood: false,
+    rebuild: null,
     release: null,
     replicas: null,
     ...fields,

@@ -18,6 +18,8 @@ const COMMANDS = [
     'sign',
     'publish',
     'confirm',
+    'confirm-publication',
+    'rebuild',
     'copy',
     'config',
     'keys',

@@ -86,6 +86,11 @@ function scriptSteps(called: (name: string, input: unknown) => void, one: () => 
     propose: step('propose', () => ({ branch: `countersign/${one().environment}/1`, commit: 'c'.repeat(40) })),
     publish: step('publish', () => ({ commit: 'd'.repeat(40) })),
     rebuild: step('rebuild', () => undefined),
+    keepSignatures: step('keepSignatures', () => undefined),
+    triggerRebuild: step(
+      'triggerRebuild',
+      () => ({ kind: 'webhook', subject: 'a webhook', outcome: 'accepted' }) as const,
+    ),
     confirm: step('confirm', () => ({ replicas: 1 })),
     release: step('release', () => ({ release: 'moved', tagBefore: null }) as const),
     discard: step('discard', () => undefined),

@@ -8,7 +8,7 @@ import type { EnvironmentSteps } from '../../activities/steps/index.ts';
 import { setUpNamespace } from '../../worker/setup.ts';
 import { copyQueue, environmentQueue, ORCHESTRATOR_QUEUE } from '../../workflows/domain/names.ts';
 import { startTemporal } from './parts/index.mjs';
-import type { TemporalServer } from './parts/index.mjs';
+import type { TemporalOptions, TemporalServer } from './parts/index.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -33,9 +33,9 @@ export interface WorkflowServer {
 }
 
 /** Starts it; one per test file. */
-export async function startWorkflowServer(): Promise<WorkflowServer> {
+export async function startWorkflowServer(options: TemporalOptions = {}): Promise<WorkflowServer> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const [server, workflowBundle] = await Promise.all([startTemporal(), bundleWorkflows()]);
+  const [server, workflowBundle] = await Promise.all([startTemporal(options), bundleWorkflows()]);
   const temporal = { address: server.address, namespace: server.namespace };
   await setUpNamespace({ temporal } as Parameters<typeof setUpNamespace>[0]);
   const native = await NativeConnection.connect({ address: server.address });

@@ -53,7 +53,7 @@ describe('openCluster', () => {
     const inside = { KUBERNETES_SERVICE_HOST: '10.96.0.1' };
     const open = (environment: NodeJS.ProcessEnv) => () =>
       openCluster(anEnvironment(), undefined, { serviceAccount: folder.path, environment });
-    expect(open({})).toThrow('expected api below endpoints or rollout, and the secret file token');
+    expect(open({})).toThrow('expected api below it, and the secret file token');
     expect(open(inside)).toThrow('set automountServiceAccountToken: true');
   });
 });
@@ -69,6 +69,13 @@ describe('requiredSecrets', () => {
     ['endpoints of its own cluster', { signatures: { repository, replicas: { kind: 'endpoints' } } }, false],
     ['a rollout in a named cluster', { rebuild: { kind: 'rollout', api: 'https://a' } }, true],
     ['a rollout in its own cluster', { rebuild: { kind: 'rollout' } }, false],
+    ['a PipelineRun in a named cluster', { rebuild: { kind: 'pipelineRun', api: 'https://a' } }, true],
+    [
+      'a build in a named cluster',
+      { rebuild: { kind: 'openshiftBuild', start: 'instantiate', api: 'https://a' } },
+      true,
+    ],
+    ['a build by its webhook', { rebuild: { kind: 'openshiftBuild', start: 'webhook', api: 'https://a' } }, false],
   ])('wants the token for %s as it must', (_, fields, wanted) => {
     expect(requiredSecrets(anEnvironment(fields)).includes('token')).toBe(wanted);
   });

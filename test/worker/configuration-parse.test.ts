@@ -74,7 +74,27 @@ describe('parseConfiguration', () => {
     ['rollout: { namespace: n, deployment: d }', { kind: 'rollout', namespace: 'n', deployment: 'd' }],
     [
       'openshiftBuild: { api: "https://a.example.com", namespace: n, buildConfig: b }',
-      { kind: 'openshiftBuild', api: 'https://a.example.com', namespace: 'n', buildConfig: 'b' },
+      { kind: 'openshiftBuild', api: 'https://a.example.com', namespace: 'n', buildConfig: 'b', start: 'instantiate' },
+    ],
+    [
+      'openshiftBuild: { namespace: n, buildConfig: b, start: webhook }, trigger: push, after: 90 seconds',
+      { kind: 'openshiftBuild', namespace: 'n', buildConfig: 'b', start: 'webhook', pushWithinMs: 90_000 },
+    ],
+    [
+      'pipelineRun: { namespace: n, pipeline: p, serviceAccount: s, params: { revision: "{commit}" }, timeout: 20 minutes }',
+      {
+        kind: 'pipelineRun',
+        namespace: 'n',
+        pipeline: 'p',
+        serviceAccount: 's',
+        params: { revision: '{commit}' },
+        timeoutMs: 1_200_000,
+      },
+    ],
+    ['pipelineRun: { namespace: n, pipeline: p }', { kind: 'pipelineRun', namespace: 'n', pipeline: 'p', params: {} }],
+    [
+      'webhook: { url: "https://h.example.com", shape: gitea }, trigger: push',
+      { kind: 'webhook', url: 'https://h.example.com', secret: false, shape: 'gitea', pushWithinMs: 300_000 },
     ],
   ])('reads %s', (written, rebuild) => {
     const text = MINIMAL.replace('rebuild: none', `rebuild: { ${written} }`);
@@ -133,7 +153,7 @@ describe('parseConfiguration', () => {
       identity: 'claimed',
       deadlineMs: 30 * DAY,
     });
-    expect(rebuild).toEqual({ kind: 'webhook', url: 'https://hook.example.com', secret: false });
+    expect(rebuild).toEqual({ kind: 'webhook', url: 'https://hook.example.com', secret: false, shape: 'github' });
   });
 
   it('resolves the files of TLS, and keeps an empty section', () => {

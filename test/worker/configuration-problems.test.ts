@@ -106,6 +106,27 @@ describe('the values of the configuration', () => {
       message: /^has webhook and openshiftBuild; expected none, or exactly one/,
     },
     {
+      name: 'after without trigger: push',
+      find: 'rebuild: none',
+      with: 'rebuild: { rollout: { namespace: n, deployment: d }, after: 5 minutes }',
+      path: 'environments.qa.rebuild',
+      message: /^has after without trigger: push; .*add trigger: push/,
+    },
+    {
+      name: 'trigger: push with nothing to trigger',
+      find: 'rebuild: none',
+      with: 'rebuild: { trigger: push }',
+      path: 'environments.qa.rebuild',
+      message: /^is empty; .*exactly one of webhook, rollout, pipelineRun and openshiftBuild/,
+    },
+    {
+      name: 'a parameter that stands for nothing',
+      find: 'rebuild: none',
+      with: 'rebuild: { pipelineRun: { namespace: n, pipeline: p, params: { revision: "{sha}" } } }',
+      path: 'environments.qa.rebuild.pipelineRun.params.revision',
+      message: /holds \{sha\}, which stands for nothing/,
+    },
+    {
       name: 'two ways to find replicas',
       find: "replicas: { dns: 'signatures-headless.qa.svc:8080' }",
       with: "replicas: { dns: 'a.b:1', addresses: ['10.0.0.1:80'] }",

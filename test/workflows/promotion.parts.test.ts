@@ -44,7 +44,8 @@ describe('a promotion', () => {
       'copy',
       'sign',
       'publish',
-      'rebuild',
+      'keepSignatures',
+      'triggerRebuild',
       'confirm',
       'copy',
       'release',
@@ -60,7 +61,8 @@ describe('a promotion', () => {
       'copy',
       'sign',
       'publish',
-      'rebuild',
+      'keepSignatures',
+      'triggerRebuild',
       'confirm',
       'copy',
       'verify',
@@ -104,21 +106,21 @@ describe('a promotion', () => {
 
   it('stalls where a step gave up, ignores a retry of another number, and goes on from that step', async () => {
     const { environments, start } = await route(NONE);
-    environments[0]!.fail('rebuild', 'rebuild-refused', 1);
+    environments[0]!.fail('triggerRebuild', 'rebuild-refused', 1);
     const handle = await start();
     const stalled = await until(handle, (one) => one.stall !== null);
     expect(stalled.stall).toMatchObject({
       number: 1,
       step: 'rebuild',
       type: 'rebuild-refused',
-      message: 'rebuild failed as scripted',
+      message: 'triggerRebuild failed as scripted',
     });
     await handle.signal('retry', { stall: 2 });
     await handle.signal('retry', { stall: 1 });
     await handle.signal('retry', { stall: 1 });
     expect((await handle.result()).outcome).toBe('released');
     expect(environments[0]!.calls.filter((name) => name === 'publish')).toHaveLength(1);
-    expect(environments[0]!.calls.filter((name) => name === 'rebuild')).toHaveLength(2);
+    expect(environments[0]!.calls.filter((name) => name === 'triggerRebuild')).toHaveLength(2);
   });
 
   it('fails when nobody retries in time, and starts again under the same id with its first start', async () => {
@@ -191,7 +193,16 @@ describe('a promotion', () => {
     environments[0]!.standing = { standing: 'last', commit: 'e'.repeat(40), decisions: [] };
     environments[0]!.fail('confirm', 'not-served', 1);
     expect((await (await start()).result()).outcome).toBe('released');
-    expect(environments[0]!.calls).toEqual(['describe', 'assess', 'confirm', 'rebuild', 'confirm', 'copy', 'release']);
+    expect(environments[0]!.calls).toEqual([
+      'describe',
+      'assess',
+      'confirm',
+      'keepSignatures',
+      'triggerRebuild',
+      'confirm',
+      'copy',
+      'release',
+    ]);
   });
 
   it('leaves an overtaken digest alone on the way, and refuses it at the destination without again', async () => {

@@ -115,21 +115,37 @@ export interface GateConfiguration {
 }
 
 /** How the signature server is told of a new commit. */
-export type RebuildConfiguration =
+export type RebuildConfiguration = RebuildWay & {
+  /** Absent: the promotion triggers. Else the git host does, and the promotion only where this has passed; default 5 minutes. */
+  readonly pushWithinMs?: number;
+};
+
+/** Where `api` is absent, it is the cluster that the worker runs in. */
+export type RebuildWay =
   | {
       readonly kind: 'webhook';
       readonly url: string;
       /** Whether the secret file `webhook-secret` must be there; it is used whenever it is. */
       readonly secret: boolean;
+      readonly shape: 'github' | 'gitlab' | 'gitea';
     }
+  | { readonly kind: 'rollout'; readonly api?: string; readonly namespace: string; readonly deployment: string }
   | {
-      readonly kind: 'rollout';
-      /** Absent: the cluster that the worker runs in. */
+      readonly kind: 'pipelineRun';
       readonly api?: string;
       readonly namespace: string;
-      readonly deployment: string;
+      readonly pipeline: string;
+      readonly serviceAccount?: string;
+      readonly params: Readonly<Record<string, string>>;
+      readonly timeoutMs?: number;
     }
-  | { readonly kind: 'openshiftBuild'; readonly api: string; readonly namespace: string; readonly buildConfig: string };
+  | {
+      readonly kind: 'openshiftBuild';
+      readonly api?: string;
+      readonly namespace: string;
+      readonly buildConfig: string;
+      readonly start: 'instantiate' | 'webhook';
+    };
 
 /** The environment before `environment` on the route: where its images come from. Undefined for the first. */
 export function originOf(configuration: Configuration, environment: string): EnvironmentConfiguration | undefined {

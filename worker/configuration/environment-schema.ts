@@ -1,4 +1,5 @@
-import { GATE_MESSAGE, REBUILD_MESSAGE, gateSectionSchema, rebuildSectionSchema } from './gate-schema.ts';
+import { GATE_MESSAGE, gateSectionSchema } from './gate-schema.ts';
+import { REBUILD_MESSAGE, rebuildSectionSchema } from './rebuild-schema.ts';
 import { registriesSchema } from './registry-options-schema.ts';
 import { signaturesSchema } from './signatures-schema.ts';
 import { LIST_REMEDY, listOf, noneOr, section } from './sections.ts';

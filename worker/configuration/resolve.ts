@@ -4,12 +4,12 @@ import type {
   Configuration,
   EnvironmentConfiguration,
   GateConfiguration,
-  RebuildConfiguration,
   RegistryOptions,
   ReplicasConfiguration,
   TemporalConfiguration,
 } from './configuration.ts';
 import { durationMs } from './duration.ts';
+import { resolveRebuild } from './resolve-rebuild.ts';
 import type { ConfigurationFile, EnvironmentFile } from './schema.ts';
 
 /** Fills in what the schema cannot: absolute paths, milliseconds, the order of the route. */
@@ -117,19 +117,6 @@ function resolveReplicas(
     ...(port !== undefined && { port }),
     ...(scheme !== undefined && { scheme }),
   };
-}
-
-function resolveRebuild({
-  webhook,
-  rollout,
-  openshiftBuild,
-}: Exclude<EnvironmentFile['rebuild'], 'none'>): RebuildConfiguration | 'none' {
-  if (webhook !== undefined) return { kind: 'webhook', url: webhook.url, secret: webhook.secret ?? false };
-  if (rollout !== undefined) {
-    const { api, namespace, deployment } = rollout;
-    return { kind: 'rollout', namespace, deployment, ...(api !== undefined && { api }) };
-  }
-  return openshiftBuild === undefined ? 'none' : { kind: 'openshiftBuild', ...openshiftBuild };
 }
 
 /** Environments may be called `constructor`; a name that is not there must not find anything. */

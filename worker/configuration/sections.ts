@@ -23,10 +23,16 @@ export function section<Shape extends z.core.$ZodLooseShape>(shape: Shape, rule:
     .meta({ description: rule.description, ...rule.editor });
 }
 
-/** A section of which exactly one key is given. */
-export function choice<Shape extends z.core.$ZodLooseShape>(shape: Shape, rule: SectionRule) {
-  return section(shape, { ...rule, editor: { minProperties: 1, maxProperties: 1 } }).check((context) => {
-    const given = Object.keys(context.value);
+/** A section of which exactly one key is given, with further keys that may stand beside it. */
+export function choice<Shape extends z.core.$ZodLooseShape, Beside extends z.core.$ZodLooseShape = object>(
+  shape: Shape,
+  rule: SectionRule,
+  beside?: Beside,
+) {
+  const keys = Object.keys(shape);
+  const editor = { oneOf: keys.map((key) => ({ required: [key] })) };
+  return section({ ...shape, ...(beside as Beside) }, { ...rule, editor }).check((context) => {
+    const given = Object.keys(context.value).filter((key) => keys.includes(key));
     if (given.length === 1) return;
     const what = given.length === 0 ? 'is empty' : `has ${given.join(' and ')}`;
     const message = `${what}; expected ${rule.expected}; ${rule.remedy}`;

@@ -7,9 +7,20 @@ import type { SecretFileName } from './secret-file.ts';
 export function requiredSecrets({ signatures, rebuild }: EnvironmentConfiguration): readonly SecretFileName[] {
   const required: SecretFileName[] = ['signing-key.asc'];
   if (repositoryTransport(signatures.repository.url) === 'ssh') required.push('ssh-key', 'known_hosts');
-  if (rebuild !== 'none' && rebuild.kind === 'webhook' && rebuild.secret) required.push('webhook-secret');
+  if (needsWebhookSecret(rebuild)) required.push('webhook-secret');
   if (clusterApis({ signatures, rebuild }).length > 0) required.push('token');
   return required;
+}
+
+function needsWebhookSecret(rebuild: EnvironmentConfiguration['rebuild']): boolean {
+  if (rebuild === 'none') return false;
+  if (rebuild.kind === 'webhook') return rebuild.secret;
+  return isOpenshiftWebhook(rebuild);
+}
+
+/** Its secret proves enough to be heard; a token is used where it is there. */
+function isOpenshiftWebhook(rebuild: EnvironmentConfiguration['rebuild']): boolean {
+  return rebuild !== 'none' && rebuild.kind === 'openshiftBuild' && rebuild.start === 'webhook';
 }
 
 /** The clusters whose API is asked with the secret file `token`; the worker's own cluster has a token for it. */
@@ -17,7 +28,7 @@ function clusterApis({ signatures, rebuild }: Pick<EnvironmentConfiguration, 'si
   const { replicas } = signatures;
   const apis = [
     ...(replicas?.kind === 'endpoints' ? [replicas.api] : []),
-    ...(rebuild !== 'none' && rebuild.kind !== 'webhook' ? [rebuild.api] : []),
+    ...(rebuild !== 'none' && rebuild.kind !== 'webhook' && !isOpenshiftWebhook(rebuild) ? [rebuild.api] : []),
   ];
   return apis.filter((api) => api !== undefined);
 }

@@ -3,6 +3,7 @@ import type { UntrustedDecision } from './decision.ts';
 /** Workflow types by their wire names. */
 export const PROMOTION_WORKFLOW = 'promotion';
 export const RESOLVE_WORKFLOW = 'resolve';
+export const REBUILD_WORKFLOW = 'rebuild';
 
 /** Signals, the update and the query by their wire names: a public contract, sent with any Temporal client. */
 export const APPROVE = 'approve';
@@ -12,6 +13,10 @@ export const ABORT = 'abort';
 export const EXTEND = 'extend';
 export const DECIDE = 'decide';
 export const STATUS = 'status';
+
+/** Between promotions and the rebuild workflow of an environment: a promotion asks, and is told how it went. */
+export const REQUEST_REBUILD = 'request';
+export const REBUILT = 'rebuilt';
 
 /** Argument of the signals `approve` and `reject` (there `reason` is mandatory). */
 export type DecisionMessage = Omit<UntrustedDecision, 'verdict'>;

@@ -44,6 +44,11 @@ export function promotionId(image: PromotedImage, sha256Hex: (text: string) => s
   return `${PROMOTION_PREFIX}${image.name.slice(0, room)}${mark}${suffix}`;
 }
 
+/** The workflow id of an environment's rebuilds: one workflow for all promotions, so that they share them. */
+export function rebuildId(environment: string): string {
+  return `rebuild/${environment}`;
+}
+
 /** Search attributes by name and type, as `countersign setup` registers them. */
 export const SEARCH_ATTRIBUTES = {
   CountersignState: 'KEYWORD',

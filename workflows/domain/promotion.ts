@@ -1,5 +1,6 @@
 import type { Decision, Gate, GateState } from './gate.ts';
 import type { PromotedImage } from './names.ts';
+import type { RebuildAnswer } from './rebuild.ts';
 import type { CopyOutcome, EnvironmentFacts, ProposalRef, ReleaseOutcome, StepSignature, Step } from './steps.ts';
 
 /** The argument of the promotion workflow. */
@@ -49,10 +50,20 @@ export interface EnvironmentState {
   publication?: string;
   /** It was published before this promotion came; nothing was asked again. */
   stood?: boolean;
+  /** The rebuild that was asked for. */
+  rebuild?: RebuildProgress;
   release?: ReleaseOutcome;
   /** Replicas that served the signature; 0 where the configuration names none. */
   replicas?: number;
   gate?: { readonly openedAt: number; deadline: number; state: GateState; decisions: Decision[] };
+}
+
+/** A rebuild that a promotion asked for; the workflow `rebuild/ENVIRONMENT` does it for all of them. */
+export interface RebuildProgress {
+  readonly request: string;
+  /** Milliseconds since 1970 at which it was asked for. */
+  readonly since: number;
+  answer?: RebuildAnswer;
 }
 
 /** Why a promotion does not go on by itself. */
@@ -119,6 +130,7 @@ export interface EnvironmentStatus {
   readonly proposal: ProposalRef | null;
   readonly publication: string | null;
   readonly stood: boolean;
+  readonly rebuild: RebuildProgress | null;
   readonly release: ReleaseOutcome | null;
   readonly replicas: number | null;
 }
@@ -175,6 +187,7 @@ function environmentStatus(image: PromotedImage, one: EnvironmentState): Environ
     proposal: one.proposal ?? null,
     publication: one.publication ?? null,
     stood: one.stood ?? false,
+    rebuild: one.rebuild ?? null,
     release: one.release ?? null,
     replicas: one.replicas ?? null,
   };

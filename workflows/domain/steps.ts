@@ -1,6 +1,7 @@
 import type { Digest } from './digest.ts';
 import type { Decision, Gate } from './gate.ts';
 import type { PromotedImage } from './names.ts';
+import type { RebuildOutcome } from './rebuild.ts';
 
 /** The steps of one environment, in their order. `decide` moves forward where the gate says so. */
 export const STEPS = [
@@ -31,6 +32,8 @@ export interface EnvironmentFacts {
   readonly attempts: number;
   /** How long `confirm` polls before the promotion stalls, in milliseconds. */
   readonly confirmWithinMs: number;
+  /** How long the git host's own webhook has before the promotion triggers the rebuild; absent where it does at once. */
+  readonly pushWithinMs?: number;
   /** How long a stalled promotion waits for an operator, in milliseconds. */
   readonly stalledForMs: number;
 }
@@ -138,7 +141,11 @@ export interface EnvironmentActivities {
   readonly propose: (input: ProposeInput) => Promise<ProposalRef>;
   /** Splices the signatures onto the served branch, after its own look at the decisions. */
   readonly publish: (input: PublishInput) => Promise<{ readonly commit: string }>;
-  /** Asks the signature server to take up the commit. */
+  /** Gives the signatures to a registry that keeps them itself, since clusters read only those there. */
+  readonly keepSignatures: (input: StepInput & { readonly commit: string }) => Promise<void>;
+  /** Has the signature server take up the served branch, for all promotions that wait for it; repeated, it adopts. */
+  readonly triggerRebuild: (input: TriggerInput) => Promise<RebuildOutcome>;
+  /** Both in one, as promotions did that were begun before rebuilds were shared. */
   readonly rebuild: (input: StepInput & { readonly commit: string }) => Promise<void>;
   /** Looks once at every replica and judges the image as a cluster would; fails while either is not as it should be. */
   readonly confirm: (input: StepInput & { readonly commit: string }) => Promise<{ readonly replicas: number }>;
@@ -148,6 +155,13 @@ export interface EnvironmentActivities {
   ) => Promise<ReleaseOutcome>;
   /** Deletes the proposal's branch of a promotion that ends without publication. */
   readonly discard: (input: StepInput & { readonly proposal: ProposalRef | null }) => Promise<void>;
+}
+
+/** What `triggerRebuild` is told. */
+export interface TriggerInput {
+  readonly environment: string;
+  /** The same for every attempt, so that what an earlier one has started is found again. */
+  readonly request: string;
 }
 
 /** What `resolve` is asked: an image name and tag below the first environment's prefix, or below one of its sources. */

@@ -21,14 +21,16 @@ export function environmentActivities(environment: string, { attempts, confirmWi
   const step = stepOptions(environment, attempts);
   const on = (changes: ActivityOptions): EnvironmentActivities =>
     proxyActivities<EnvironmentActivities>({ ...step, ...changes });
-  const { describe, resolve, assess, verify, sign, propose, publish, rebuild, release } = on({});
+  const { describe, resolve, assess, verify, sign, propose, publish, rebuild, keepSignatures, release } = on({});
   const { copy } = on(copyOptions(environment, attempts));
   const { confirm } = on(pollOptions(confirmWithinMs));
+  const { triggerRebuild } = on({ startToCloseTimeout: '15 minutes' });
   const { confirm: confirmOnce } = on({ retry: { maximumAttempts: 1 } });
   const { describe: glance } = on(GLANCE);
   const { discard, assess: assessSoon } = on({ scheduleToCloseTimeout: '10 minutes' });
-  const steps = { describe, resolve, assess, verify, copy, sign, propose, publish, rebuild, confirm, release };
-  return { ...steps, confirmOnce, glance, discard, assessSoon };
+  const before = { describe, resolve, assess, verify, copy, sign, propose, publish };
+  const after = { rebuild, keepSignatures, triggerRebuild, confirm, release };
+  return { ...before, ...after, confirmOnce, glance, discard, assessSoon };
 }
 
 /** A look that nothing waits for. */

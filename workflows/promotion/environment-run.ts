@@ -1,8 +1,9 @@
-import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, isCancellation, patched } from '@temporalio/workflow';
 import { environmentActivities } from './activities.ts';
 import { decide, readFacts, reopen } from './decide.ts';
 import { PromotionEnd, explainFailure } from './failures.ts';
 import type { PromotionRun } from './promotion-run.ts';
+import { requestRebuild } from './request-rebuild.ts';
 import type { EnvironmentState } from '../domain/promotion.ts';
 import type { EnvironmentFacts, StepSignature } from '../domain/steps.ts';
 
@@ -12,6 +13,8 @@ export class EnvironmentRun {
   readonly #one: EnvironmentState;
   /** A later publication stands for the same reference: the environment is passed, its tag left alone. */
   #overtaken = false;
+  /** Asked once: the answer may differ between the times at which a run is replayed. */
+  #isShared: boolean | undefined;
 
   constructor(run: PromotionRun, one: EnvironmentState) {
     this.#run = run;
@@ -138,11 +141,11 @@ export class EnvironmentRun {
     const one = this.#one;
     const commit = one.publication ?? '';
     if (one.stood !== true || !(await this.#servedAlready(commit))) {
-      await run.once(one, 'rebuild', () => this.#activities.rebuild({ ...run.stepInput(one), commit }));
+      await run.once(one, 'rebuild', () => this.#rebuild(commit, 'first'));
       let isRetry = false;
       await run.once(one, 'confirm', async () => {
         // Whoever retries has mended the server, which may have missed the first call.
-        if (isRetry) await this.#activities.rebuild({ ...run.stepInput(one), commit });
+        if (isRetry) await this.#rebuild(commit, 'retry');
         isRetry = true;
         one.replicas = (await this.#activities.confirm({ ...run.stepInput(one), commit })).replicas;
       });
@@ -153,6 +156,27 @@ export class EnvironmentRun {
       const tagBefore = one.copy?.tagBefore ?? null;
       one.release = await this.#activities.release({ ...run.stepInput(one), commit, tagBefore });
     });
+  }
+
+  /** Shared with all promotions that wait for the same; those begun before it was shared do it for themselves. */
+  async #rebuild(commit: string, which: 'first' | 'retry'): Promise<void> {
+    const input = { ...this.#run.stepInput(this.#one), commit };
+    this.#isShared ??= patched('rebuild-workflow');
+    if (!this.#isShared) {
+      await this.#activities.rebuild(input);
+      return;
+    }
+    await this.#activities.keepSignatures(input);
+    if (which === 'first' && (await this.#servedByPush(commit))) return;
+    await requestRebuild(this.#run, this.#one);
+  }
+
+  /** Where the git host's own webhook has the server rebuilt, there is nothing to do but to look, for a while. */
+  async #servedByPush(commit: string): Promise<boolean> {
+    const { attempts, pushWithinMs } = this.#facts;
+    if (pushWithinMs === undefined) return false;
+    const { confirm } = environmentActivities(this.#one.environment, { attempts, confirmWithinMs: pushWithinMs });
+    return await succeeds(confirm({ ...this.#run.stepInput(this.#one), commit }));
   }
 
   /** One look: a publication that stood already is usually served already, and nothing needs to be rebuilt. */
@@ -210,5 +234,16 @@ export class EnvironmentRun {
 
   get #decided(): { decisions: NonNullable<EnvironmentState['gate']>['decisions']; deadline: number | null } {
     return { decisions: this.#one.gate?.decisions ?? [], deadline: this.#one.gate?.deadline ?? null };
+  }
+}
+
+/** Whether it came to a good end; a cancellation is none of both. */
+async function succeeds(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
   }
 }

@@ -16,12 +16,14 @@ import * as wire from '../domain/messages.ts';
 import type { DecideAnswer } from '../domain/messages.ts';
 import { statusOf } from '../domain/promotion.ts';
 import type { PromotionStatus } from '../domain/promotion.ts';
+import { parseRebuildAnswer } from '../domain/rebuild.ts';
 
 const approveSignal = defineSignal<[unknown]>(wire.APPROVE);
 const rejectSignal = defineSignal<[unknown]>(wire.REJECT);
 const retrySignal = defineSignal<[unknown]>(wire.RETRY);
 const abortSignal = defineSignal<[unknown]>(wire.ABORT);
 const extendSignal = defineSignal<[unknown]>(wire.EXTEND);
+const rebuiltSignal = defineSignal<[unknown]>(wire.REBUILT);
 const decideUpdate = defineUpdate<DecideAnswer, [unknown]>(wire.DECIDE);
 const statusQuery = defineQuery<PromotionStatus>(wire.STATUS);
 
@@ -35,6 +37,7 @@ export function handleMessages(run: PromotionRun): void {
   setHandler(retrySignal, (untrusted) => receiveRetry(run, untrusted));
   setHandler(abortSignal, (untrusted) => receiveAbort(run, untrusted));
   setHandler(extendSignal, (untrusted) => receiveExtend(run, untrusted));
+  setHandler(rebuiltSignal, (untrusted) => receiveRebuilt(run, untrusted));
   setHandler(decideUpdate, (untrusted) => answerDecision(run, untrusted), {
     validator: (untrusted) => validateDecision(run, untrusted),
   });
@@ -118,6 +121,18 @@ function receiveExtend(run: PromotionRun, untrusted: unknown): void {
   }
   join(run, to, requestedBy);
   if (again === true && !state.again.includes(to)) state.again.push(to);
+}
+
+/** The answer of the rebuild workflow; one to another request is late or a stranger's, and changes nothing. */
+function receiveRebuilt(run: PromotionRun, untrusted: unknown): void {
+  const answer = parseRebuildAnswer(untrusted);
+  const asked = run.state.environments.find(({ rebuild }) => rebuild?.request === answer?.request)?.rebuild;
+  if (answer === undefined || asked === undefined) {
+    run.refuse('rebuilt answers no request that is open');
+    return;
+  }
+  asked.answer ??= answer;
+  run.wake();
 }
 
 function join(run: PromotionRun, to: string, requestedBy: string): void {

@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  ContinueAsNew,
   allHandlersFinished,
   condition,
   continueAsNew,
@@ -75,6 +76,7 @@ export class PromotionRun {
       try {
         return await act();
       } catch (error) {
+        if (error instanceof ContinueAsNew) throw error;
         if (isCancellation(error) && this.#scope.consideredCancelled) throw error;
         const failure = explainFailure(error);
         if (ANSWERED.has(failure.type)) throw error;

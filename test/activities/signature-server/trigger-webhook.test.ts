@@ -201,6 +201,6 @@ describe('createRebuildTrigger', () => {
   });
 
   it('does nothing where nothing is configured', async () => {
-    await expect(createRebuildTrigger({ kind: 'none' }).trigger(request)).resolves.toBeUndefined();
+    await expect(createRebuildTrigger({ kind: 'none' }).trigger(request)).resolves.toMatchObject({ kind: 'none' });
   });
 });

@@ -109,6 +109,8 @@ export function waitUntil(
 
 /** How to start a Temporal development server. */
 export interface TemporalOptions {
+  /** Of the server, by key: `limit.historyCount.suggestContinueAsNew`. */
+  readonly dynamicConfig?: Readonly<Record<string, unknown>>;
   /** SQLite file; default: in memory, forgotten at `restart`. */
   readonly databaseFile?: string;
   /** Created when missing; default `default`. */

@@ -49,12 +49,16 @@ export async function startTemporal(options = {}) {
 }
 
 /**
- * @param {{ port: number, uiPort: number | undefined, namespace: string, databaseFile?: string | undefined }} options
+ * @param {{ port: number, uiPort: number | undefined, namespace: string, databaseFile?: string | undefined, dynamicConfig?: Readonly<Record<string, unknown>> }} options
  * @returns {string[]}
  */
-function serverArguments({ port, uiPort, namespace, databaseFile }) {
+function serverArguments({ port, uiPort, namespace, databaseFile, dynamicConfig = {} }) {
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--namespace', namespace],
+    ...Object.entries(dynamicConfig).flatMap(([key, value]) => [
+      '--dynamic-config-value',
+      `${key}=${JSON.stringify(value)}`,
+    ]),
     ...(databaseFile === undefined ? [] : ['--db-filename', databaseFile]),
     ...(uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)]),
   ];
