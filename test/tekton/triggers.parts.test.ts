@@ -47,6 +47,11 @@ describe('EventListener signatures', () => {
     for (const reason of Object.values(refused)) expect(reason).not.toMatch(/evaluating cel|parse|no such|failed to/);
   });
 
+  it('has a case of its own for each commit that fires', () => {
+    const firing = cases.filter(({ fires }) => fires).map(({ commit }) => commit);
+    expect(new Set(firing).size).toBe(firing.length);
+  });
+
   it('needs every line of its filter: without any of them another push passes or fails', async () => {
     const documents = await documentsOf('kubernetes');
     const filter = JSON.stringify(documents).match(/"body\.ref == (?:[^"\\]|\\.)*"/)![0];

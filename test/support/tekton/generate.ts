@@ -48,7 +48,7 @@ function write(files: readonly { readonly file: string; readonly text: string }[
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
-  for (const file of left) rmSync(file);
+  for (const file of left) rmSync(path.dirname(file), { recursive: true });
 }
 
 try {

@@ -1,6 +1,6 @@
 /** StepActions made from Tasks, so that the two cannot drift apart. */
 import { stringify } from 'yaml';
-import type { EnvVariable, Param, Resource, Step, VolumeMount, Workspace } from './library.ts';
+import type { EnvVariable, Param, Resource, Result, Step, VolumeMount, Workspace } from './library.ts';
 
 /** Marks the Tasks of which a StepAction is made. */
 export const STEP_ACTION_ANNOTATION = 'countersign.dev/stepaction';
@@ -26,10 +26,12 @@ export function stepActionOf(task: Resource): Resource {
     spec: {
       description: `${spec.description?.trimEnd() ?? ''}\n\n${note(metadata.name)}\n`,
       params: [...(spec.params ?? []), ...workspaces.map(pathParam)],
-      ...(spec.results !== undefined && { results: spec.results.map(({ value: _value, ...result }) => result) }),
+      ...(spec.results !== undefined && {
+        results: spec.results.map(withoutValue),
+      }),
       ...{ image: step.image },
       ...{ env: envOf(task, step), script: toStepResults(step.script), securityContext: step.securityContext },
-    } as Resource['spec'],
+    },
   };
 }
 
@@ -53,6 +55,11 @@ function pathParam({ name, description, optional }: Workspace): Param {
     description: `${where}${optional === true ? ' Empty: there is none.' : ''} ${description ?? ''}`.trim(),
     ...(optional === true && { default: '' }),
   };
+}
+
+/** A step writes its results; a value is what a Task lifts. */
+function withoutValue(result: Result): Result {
+  return Object.fromEntries(Object.entries(result).filter(([member]) => member !== 'value')) as unknown as Result;
 }
 
 function note(name: string): string {

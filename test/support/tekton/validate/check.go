@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
 	"knative.dev/pkg/apis"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -104,8 +105,8 @@ func judge(one document) verdict {
 }
 
 func judgeTekton(text []byte, target object) (problems, warnings []string) {
-	if err := yaml.UnmarshalStrict(text, target); err != nil {
-		return []string{err.Error()}, nil
+	if problems := decodeStrictly(text, target); len(problems) > 0 {
+		return problems, nil
 	}
 	// The API server completes a generated name before it asks the webhook.
 	if named, ok := target.(metav1.Object); ok && named.GetName() == "" && named.GetGenerateName() != "" {
@@ -119,6 +120,23 @@ func judgeTekton(text []byte, target object) (problems, warnings []string) {
 		problems = append(problems, judgeTemplates(template)...)
 	}
 	return problems, warnings
+}
+
+// decodeStrictly is as strict as the API server is with its own kinds: a name in other letters is another name.
+func decodeStrictly(text []byte, target any) []string {
+	plain, err := yaml.YAMLToJSONStrict(text)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	strict, err := json.UnmarshalStrict(plain, target)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var problems []string
+	for _, one := range strict {
+		problems = append(problems, one.Error())
+	}
+	return problems
 }
 
 // placeholder is a parameter of a TriggerTemplate; what stands there later is a name in any case.
