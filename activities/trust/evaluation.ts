@@ -5,7 +5,7 @@ import { formatReference } from '../../workflows/domain/reference.ts';
 import type { ImageReference } from '../../workflows/domain/reference.ts';
 import { SigningError, classifyBlob, importKeyRing, verifySignature } from '../signing/index.ts';
 import type { KeyRing } from '../signing/index.ts';
-import { matchIdentity } from './match-identity.ts';
+import { matchIdentity, wantedIdentity } from './match-identity.ts';
 import type { Requirement, SignedByRequirement } from './policy.ts';
 import type { RequirementVerdict, SignatureVerdict } from './verdict.ts';
 
@@ -106,7 +106,7 @@ export class Evaluation {
       const refuse = (reason: string): SignatureVerdict => ({ ...known, accepted: false, reason });
       if (verified.digest !== this.#image.manifestDigest) return refuse(`it is for ${verified.digest}`);
       if (!matchIdentity(requirement.signedIdentity, this.#image.reference, verified.dockerReference)) {
-        const asked = formatReference(this.#image.reference);
+        const asked = wantedIdentity(requirement.signedIdentity, this.#image.reference);
         return refuse(
           `it is for ${quote(verified.dockerReference)}, not for ${asked} (${requirement.signedIdentity.type})`,
         );

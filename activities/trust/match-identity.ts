@@ -32,6 +32,14 @@ export function matchIdentity(kind: SignedIdentity, image: ImageReference, signe
   }
 }
 
+/** The reference or repository that a signature must name to be good for `image`, for messages. */
+export function wantedIdentity(kind: SignedIdentity, image: ImageReference): string {
+  if (kind.type === 'exactReference') return formatReference(kind.dockerReference);
+  if (kind.type === 'exactRepository') return formatRepository(kind.dockerRepository);
+  const remapped = kind.type === 'remapIdentity' ? remap(kind, image) : undefined;
+  return formatReference(remapped ?? image);
+}
+
 function isNameOnly(reference: ImageReference): boolean {
   return reference.tag === undefined && reference.digest === undefined;
 }

@@ -12,7 +12,17 @@ const NAME = 'test';
 const begin = Date.now();
 await ensureDependencies();
 // Before the namespace is entered: there is no way out of it.
-await ensureParts(['temporal', 'skopeo', 'docker-registry', 'git', 'git-http-backend', 'gpg', 'openssl', 'apache2', 'htpasswd']);
+await ensureParts([
+  'temporal',
+  'skopeo',
+  'docker-registry',
+  'git',
+  'git-http-backend',
+  'gpg',
+  'openssl',
+  'apache2',
+  'htpasswd',
+]);
 const loader = new URL('../support/typescript-loader.mjs', import.meta.url).href;
 const load = ['--import', loader];
 cluster('down');

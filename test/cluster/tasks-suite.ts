@@ -88,6 +88,21 @@ afterAll(async () => {
   await trusted.site.stop();
 });
 
+/** Signs the image in development and has it served. */
+async function publishSource(): Promise<void> {
+  const image = `${source}@${digest}`;
+  const signing = { ...REGISTRY, 'signing-key': BOUND.key('dev'), signatures: BOUND.signatures };
+  expect(await run('sign-image', { image }, signing)).toMatchObject({ isSucceeded: true });
+  const keys = { 'public-keys': BOUND.publicKeys('dev') };
+  const publishing = { ...REGISTRY, ...keys, signatures: BOUND.signatures, 'basic-auth': BOUND.git };
+  const published = await run('publish-signature', { image, repository }, publishing);
+  const webhook = { method: 'webhook', target: hook, repository, commit: published.results['COMMIT'] ?? '' };
+  const secret = { 'webhook-secret': { secret: { secretName: 'webhook' } } };
+  expect(await run('rebuild-signature-server', webhook, secret)).toMatchObject({ isSucceeded: true });
+  const confirmed = await run('confirm-signature', { image, servedAt }, { ...REGISTRY, ...keys });
+  expect(confirmed, confirmed.log).toMatchObject({ isSucceeded: true });
+}
+
 describe('copy-image', () => {
   it('copies an image, and nothing of it again', async () => {
     const first = await run('copy-image', { source, target }, REGISTRY);
@@ -148,7 +163,7 @@ describe('sign-image', () => {
   it('fails where the registry keeps no signatures itself', async () => {
     const wish = { image: target, toRegistry: 'true' };
     const ended = await run('sign-image', wish, { ...REGISTRY, 'signing-key': BOUND.key('dev') });
-    expectFailure(ended, 1, /error: .*signatures/);
+    expectFailure(ended, 2, /error: .*keeps no signatures/);
   });
 
   it('fails with the wrong passphrase, and shows neither it nor the key', async () => {
@@ -161,7 +176,7 @@ describe('sign-image', () => {
       { image: target },
       { ...bound, 'signing-key': { secret: { secretName: 'wrong' } } },
     );
-    expectFailure(ended, 2, /error: .*passphrase/);
+    expectFailure(ended, 1, /error: .*the passphrase does not unlock it/);
     expect(ended.log).not.toMatch(/canary|BEGIN PGP/);
   });
 });
@@ -179,7 +194,11 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
   let commit = '';
 
   it('does not confirm what is not served', async () => {
-    expectFailure(await run('confirm-signature', notWritten(), confirming), 9, /error: .*404/);
+    expectFailure(
+      await run('confirm-signature', notWritten(), confirming),
+      9,
+      /✖ .*does not serve the given signature/,
+    );
   });
 
   it('publishes once, and says unchanged from then on', async () => {
@@ -197,7 +216,7 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
   it('does not publish what another key has signed', async () => {
     const params = { image: `${target}@${digest}`, repository };
     const ended = await run('publish-signature', params, { ...publishing, 'public-keys': BOUND.publicKeys('prod') });
-    expectFailure(ended, 11, /signature-1 is not published: /);
+    expectFailure(ended, 11, /signature-1: signed by [0-9A-F]{40}, which is not in the key ring/);
     expect((await trusted.site.environment('dev').repository.git('rev-parse', 'main')).trim()).toBe(commit);
   });
 
@@ -255,7 +274,7 @@ describe('publish-signature, rebuild-signature-server, confirm-publication and c
 
   it('does not confirm what clusters would refuse', async () => {
     const bound = { ...REGISTRY, 'public-keys': BOUND.publicKeys('prod') };
-    expectFailure(await run('confirm-signature', notWritten(), bound), 1, /error: /);
+    expectFailure(await run('confirm-signature', notWritten(), bound), 1, /✖ .*none of them by one of the keys/);
   });
 });
 
@@ -264,13 +283,14 @@ describe('generate-trust', () => {
     const { site } = trusted;
     const text = (await readFile(site.configurationFile, 'utf8'))
       .replaceAll('keys/', '')
-      .replaceAll(/ca: .*/g, 'ca: ca.crt');
+      .replaceAll(/ca: .*/g, 'ca: ca.crt')
+      .replaceAll(site.environment('dev').signatureServer.servedAt, servedAt);
     await writeFile(folder.join('flat.yaml'), text);
     const keys = ['dev', 'prod', 'approvers'].map((name) => path.join(site.folder, 'keys', `${name}.asc`));
     const files = [`countersign.yaml=${folder.join('flat.yaml')}`, ...keys, `ca.crt=${trusted.files.caFile}`];
     await create(NAMESPACE, 'configmap', 'countersign', files);
     const bound = { configuration: BOUND.configuration, trust: BOUND.trust };
-    const params = { environment: 'dev', nodePath: '/workspace/policy/trust' };
+    const params = { environment: 'dev', nodePath: '/workspace/policy' };
     const FILES = expect.stringMatching(/^[3-9]$/) as unknown;
     expectSuccess(await run('generate-trust', params, bound), { OUTCOME: 'written', FILES });
     expectSuccess(await run('generate-trust', params, bound), { OUTCOME: 'unchanged', FILES });
@@ -302,13 +322,15 @@ describe('verify-image', () => {
 
   it('judges by the files of a node, and by an environment', async () => {
     const policy = { ...REGISTRY, policy: { ...BOUND.trust, subPath: 'trust' } };
+    const byEnvironment = { ...REGISTRY, configuration: BOUND.configuration };
+    const environment = { image: source, environment: 'dev' };
     expectFailure(await run('verify-image', { image: target }, policy), 1, /reject/);
-    const environment = { image: target, environment: 'dev' };
-    expectFailure(
-      await run('verify-image', environment, { ...REGISTRY, configuration: BOUND.configuration }),
-      2,
-      /dev/,
-    );
+    expectFailure(await run('verify-image', { image: source }, policy), 1, /no signature/);
+    expectFailure(await run('verify-image', environment, byEnvironment), 1, /no signature/);
+    await publishSource();
+    const results = { IMAGE_URL: source, IMAGE_DIGEST: digest };
+    expectSuccess(await run('verify-image', { image: source }, policy), results);
+    expectSuccess(await run('verify-image', environment, byEnvironment), results);
   });
 
   it('fails with 2 where there is nothing to judge by', async () => {
