@@ -118,7 +118,7 @@ describe('start-promotion, decide-promotion and await-promotion', () => {
     const id = `promotion/bad:1@${digest}`;
     await run('start-promotion', { image: `${image}@${digest}`, to: 'prod', by: 'pipeline@example.com' });
     await untilAsked(site, id);
-    const decision = { promotion: id, environment: 'prod', decision: 'reject', by: ANN };
+    const decision = { promotion: id, environment: 'prod', decision: 'reject', by: ANN, reason: 'it does not work' };
     expectEnd(await run('decide-promotion', decision), { exitCode: 0 });
     expectEnd(await run('await-promotion', { promotion: id }), { exitCode: 3 });
     expectEnd(await run('decide-promotion', decision), { exitCode: 11, log: /has ended already/ });
@@ -230,6 +230,6 @@ describe('the pipelines', () => {
 });
 
 async function logsOf(pipelineRun: string): Promise<string> {
-  const chosen = ['--selector', `tekton.dev/pipelineRun=${pipelineRun}`, '-n', NAMESPACE];
+  const chosen = ['--selector', `tekton.dev/pipelineRun=${pipelineRun},tekton.dev/taskRun`, '-n', NAMESPACE];
   return await kube(['logs', ...chosen, '--all-containers', '--tail=30', '--prefix']);
 }
