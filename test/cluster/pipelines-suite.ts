@@ -21,7 +21,7 @@ import type { TrustedSite } from './trusted-site.ts';
 
 const NAMESPACE = 'pipelines';
 const SERVER = 'signatures-prod/signature-server';
-const CONTAINERFILE = 'FROM scratch\nCOPY say /say\nENTRYPOINT ["/say", "hello from a build"]\n';
+const CONTAINERFILE = 'FROM scratch\nCOPY --chmod=755 say /say\nENTRYPOINT ["/say", "hello from a build"]\n';
 const folder = useTempFolder({ per: 'suite' });
 let trusted: TrustedSite;
 let site: Site;
@@ -206,7 +206,7 @@ describe('the pipelines', () => {
     await untilAsked(site, id);
     await approve(site, id, ANN);
     await untilReleased(site, id);
-    expect(await judgeByPod(`${trusted.production}/web:1`)).toMatchObject({ isAccepted: true });
+    expect(await judgeByPod(`${trusted.production}/web:1`)).toMatchObject({ reason: 'Running' });
   });
 
   it('rebuild-signature-server rebuilds, and confirms what the commit published', async () => {
