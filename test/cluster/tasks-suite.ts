@@ -12,7 +12,7 @@ import { openDoor } from './door.ts';
 import type { Door } from './door.ts';
 import { BOUND, create, createPipelineNamespace, readVolume } from './pipeline-namespace.ts';
 import { kube } from './pods.ts';
-import { installLibrary, runTask } from './tekton-runs.ts';
+import { installLibrary, runSteps, runTask } from './tekton-runs.ts';
 import type { EndedRun } from './tekton-runs.ts';
 import { startTrustedSite } from './trusted-site.ts';
 import type { TrustedSite } from './trusted-site.ts';
@@ -325,8 +325,8 @@ describe('verify-image', () => {
     const byEnvironment = { ...REGISTRY, configuration: BOUND.configuration };
     const environment = { image: source, environment: 'dev' };
     expectFailure(await run('verify-image', { image: target }, policy), 1, /reject/);
-    expectFailure(await run('verify-image', { image: source }, policy), 1, /no signature/);
-    expectFailure(await run('verify-image', environment, byEnvironment), 1, /no signature/);
+    expectFailure(await run('verify-image', { image: source }, policy), 1, /it is for .* not for/);
+    expectFailure(await run('verify-image', environment, byEnvironment), 1, /it is for .* not for/);
     await publishSource();
     const results = { IMAGE_URL: source, IMAGE_DIGEST: digest };
     expectSuccess(await run('verify-image', { image: source }, policy), results);
@@ -336,6 +336,37 @@ describe('verify-image', () => {
   it('fails with 2 where there is nothing to judge by', async () => {
     expectFailure(await run('verify-image', { image: target }, REGISTRY), 2, /error: nothing to judge by/);
   });
+});
+
+it('puts step actions together in one pod, each with the results of the one before', async () => {
+  const paths = [
+    { name: 'dockerconfigPath', value: '$(workspaces.dockerconfig.path)' },
+    { name: 'sslCaDirectoryPath', value: '$(workspaces.ssl-ca-directory.path)' },
+  ];
+  const judged = '$(steps.copy.results.IMAGE_URL)@$(steps.copy.results.IMAGE_DIGEST)';
+  const steps = (key: string): readonly unknown[] => [
+    {
+      name: 'copy',
+      ref: { name: 'copy-image' },
+      params: [...paths, { name: 'source', value: source }, { name: 'target', value: target }],
+    },
+    {
+      name: 'verify',
+      ref: { name: 'verify-image' },
+      params: [
+        ...paths,
+        { name: 'image', value: judged },
+        { name: 'expectedIdentity', value: target },
+        { name: 'lookaside', value: servedAt },
+        { name: 'publicKeysPath', value: `$(workspaces.${key}.path)` },
+      ],
+    },
+  ];
+  const workspaces = { ...REGISTRY, own: BOUND.publicKeys('dev'), other: BOUND.publicKeys('prod') };
+  const wish = { namespace: NAMESPACE, workspaces };
+  const accepted = await runSteps(steps('own'), wish);
+  expect(accepted, accepted.log).toMatchObject({ isSucceeded: true });
+  expectFailure(await runSteps(steps('other'), wish), 1, /refused/);
 });
 
 it('leaves no file behind that holds a key, outside of what was bound', async () => {

@@ -92,6 +92,14 @@ export async function runTask(task: string, wish: RunWish): Promise<EndedRun> {
   return await endOf('taskrun', name, wish.namespace);
 }
 
+/** Runs steps of one's own, such as step actions of the library, in one pod to their end. */
+export async function runSteps(steps: readonly unknown[], wish: RunWish): Promise<EndedRun> {
+  const name = newName('steps');
+  const workspaces = Object.keys(wish.workspaces ?? {}).map((workspace) => ({ name: workspace }));
+  await create('TaskRun', name, { wish, spec: { taskSpec: { workspaces, steps }, timeout: '4m' } });
+  return await endOf('taskrun', name, wish.namespace);
+}
+
 /** Runs a pipeline of the library to its end. */
 export async function runPipeline(pipeline: string, wish: RunWish): Promise<EndedRun> {
   const name = newName(pipeline);
