@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { quote } from '../../workflows/domain/digest.ts';
 import type { Digest } from '../../workflows/domain/digest.ts';
-import { formatReference } from '../../workflows/domain/reference.ts';
 import type { ImageReference } from '../../workflows/domain/reference.ts';
 import { SigningError, classifyBlob, importKeyRing, verifySignature } from '../signing/index.ts';
 import type { KeyRing } from '../signing/index.ts';
