@@ -343,7 +343,8 @@ it('puts step actions together in one pod, each with the results of the one befo
     { name: 'dockerconfigPath', value: '$(workspaces.dockerconfig.path)' },
     { name: 'sslCaDirectoryPath', value: '$(workspaces.ssl-ca-directory.path)' },
   ];
-  const judged = '$(steps.copy.results.IMAGE_URL)@$(steps.copy.results.IMAGE_DIGEST)';
+  // A parameter of a step takes one result of another step.
+  const judged = `${target}@$(steps.copy.results.IMAGE_DIGEST)`;
   const steps = (key: string): readonly unknown[] => [
     {
       name: 'copy',
@@ -365,7 +366,7 @@ it('puts step actions together in one pod, each with the results of the one befo
   const workspaces = { ...REGISTRY, own: BOUND.publicKeys('dev'), other: BOUND.publicKeys('prod') };
   const wish = { namespace: NAMESPACE, workspaces };
   const accepted = await runSteps(steps('own'), wish);
-  expect(accepted, accepted.log).toMatchObject({ isSucceeded: true });
+  expect(accepted, `${accepted.message}\n${accepted.log}`).toMatchObject({ isSucceeded: true });
   expectFailure(await runSteps(steps('other'), wish), 1, /refused/);
 });
 
