@@ -1,17 +1,15 @@
-import { rootCertificates } from 'node:tls';
 import { checkServedByAll, resolveReplicas } from '../../activities/signature-server/index.ts';
 import type { ServedExpectation } from '../../activities/signature-server/index.ts';
-import { createGitSignatureStore } from '../../activities/signature-store/index.ts';
-import type { CommitSignatures, SignatureStore } from '../../activities/signature-store/index.ts';
+import type { CommitSignatures } from '../../activities/signature-store/index.ts';
 import type { Call } from '../call.ts';
 import type { HostOptions } from '../commands/registry-options.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { readHostOptions } from '../images/host-options.ts';
-import { openGitSecrets } from '../publishing/git-secrets.ts';
 import type { GitSecretOptions } from '../publishing/git-secrets.ts';
+import { openNamedStore } from '../publishing/named-store.ts';
 import { pollUntilFinal } from './poll.ts';
 import type { Seen } from './poll.ts';
+import { authorityOf } from './server-authority.ts';
 
 /** Where a commit is read, and where it must be served. */
 export interface PublicationOptions extends GitSecretOptions, HostOptions {
@@ -50,8 +48,6 @@ interface Look extends Seen {
   readonly replicas: readonly string[];
 }
 
-const IDENTITY = { name: 'countersign', email: 'countersign@one-step.invalid' };
-
 /**
  * Waits until every server serves the bytes of the signatures that a commit published. Nothing of them is judged.
  * @throws SignatureStoreError, CliError.
@@ -66,10 +62,10 @@ export async function confirmPublication(
   const { repository, servedAt, replica: addresses = [] } = options;
   // What is no address is told before anything is waited for.
   await resolveReplicas({ addresses });
-  const store = await openStore(call, options);
+  const store = await openNamedStore(call, { ...options, url: repository });
   const range = { commit, ...(since !== undefined && { since }) };
   const published = await store.added(range, { signal: terminal.signal });
-  const ca = await authorityOf(call, options);
+  const ca = await authorityOf(call, options, servedAt);
   const { look, attempts, waitedMs } = await pollUntilFinal<Look>(terminal, {
     withinMs: wish.withinMs,
     look: () => lookOnce({ servedAt, addresses, published, signal: terminal.signal, ...(ca !== undefined && { ca }) }),
@@ -82,15 +78,6 @@ export async function confirmPublication(
     confirmation: { commit, repository, servedAt, replicas, signatures, served, reason, waitedMs, attempts },
     exitCode: served ? EXIT.success : EXIT.unfinished,
   };
-}
-
-async function openStore(call: Call, options: PublicationOptions): Promise<SignatureStore> {
-  const { repository: url, branch, directory } = options;
-  return createGitSignatureStore({
-    ...{ url, branch, directory: directory === '.' ? '' : directory, identity: IDENTITY },
-    ...(await openGitSecrets(call, options, url)),
-    environment: call.terminal.env,
-  });
 }
 
 async function lookOnce(place: {
@@ -107,12 +94,4 @@ async function lookOnce(place: {
   const asked = replicas.length === 0 ? 'at the address' : `at the address and ${replicas.length} replicas`;
   const reason = `${files.length} signatures of the commit are served ${asked}`;
   return { isFinal: true, reason, replicas: replicas.map(({ address }) => address) };
-}
-
-/** The signature server is one more host of which `--ca-file` and `--cert-dir` speak. */
-async function authorityOf({ terminal }: Call, options: PublicationOptions): Promise<string | undefined> {
-  const hosts = await readHostOptions(options, terminal);
-  const { ca, systemCa = false } = hosts[new URL(options.servedAt).host] ?? hosts['*'] ?? {};
-  if (ca === undefined) return undefined;
-  return systemCa ? [ca, ...rootCertificates].join('\n') : ca;
 }

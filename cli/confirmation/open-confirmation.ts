@@ -9,10 +9,10 @@ import { checkEnvironment } from '../call.ts';
 import type { Call } from '../call.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
 import { usageError } from '../failure.ts';
-import { authorityFor, readHostOptions } from '../images/host-options.ts';
 import { openConfiguredRegistries, openRegistries } from '../images/open-registries.ts';
 import { readKeyOptions } from '../publishing/open-place.ts';
 import type { ConfirmationPlace } from './look-once.ts';
+import { authorityOf } from './server-authority.ts';
 
 /** Where signatures are served, as the command line says it. */
 export interface ConfirmationOptions extends RegistryOptions {
@@ -61,10 +61,6 @@ async function openByOptions(
     registry: formatRepository(reference),
     ...(ca !== undefined && { ca }),
   };
-}
-
-async function authorityOf(call: Call, options: ConfirmationOptions, servedAt: string): Promise<string | undefined> {
-  return authorityFor(await readHostOptions(options, call.terminal), servedAt);
 }
 
 async function openByEnvironment(

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createGitSignatureStore } from '../../activities/signature-store/index.ts';
 import { readKeyRing } from '../../activities/signing/index.ts';
 import type { KeyRing } from '../../activities/signing/index.ts';
 import type { RegistryClient } from '../../activities/oci/index.ts';
@@ -15,8 +14,9 @@ import type { RegistryOptions } from '../commands/registry-options.ts';
 import { usageError } from '../failure.ts';
 import { readOptionBytes } from '../images/docker-credentials.ts';
 import { openRegistries } from '../images/open-registries.ts';
-import { openFolder, openGitSecrets } from './git-secrets.ts';
+import { openFolder } from './git-secrets.ts';
 import type { GitSecretOptions } from './git-secrets.ts';
+import { openNamedStore } from './named-store.ts';
 import type { PublishingPlace } from './publish-signatures.ts';
 
 /** Where to, as the command line says it. */
@@ -33,8 +33,6 @@ export interface OpenedPlace {
   readonly place: PublishingPlace;
   readonly client: RegistryClient;
 }
-
-const IDENTITY = { name: 'countersign', email: 'countersign@one-step.invalid' };
 
 /**
  * Opens the signature repository and the registry: by options, or all of it by an environment.
@@ -53,11 +51,7 @@ async function openByOptions(call: Call, options: PlaceOptions): Promise<OpenedP
   const { repository: url, branch = 'main', directory = 'images', key } = options;
   if (url === undefined || key === undefined) throw usageError('expected --repository with --key, or --environment');
   const keys = await readKeyOptions(call, key);
-  const store = createGitSignatureStore({
-    ...{ url, branch, directory: directory === '.' ? '' : directory, identity: IDENTITY },
-    ...(await openGitSecrets(call, options, url)),
-    environment: call.terminal.env,
-  });
+  const store = await openNamedStore(call, { ...options, url, branch, directory });
   return { place: { store, repository: url, branch, keys }, client: await openRegistries(options, call.terminal) };
 }
 
