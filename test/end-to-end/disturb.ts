@@ -4,7 +4,6 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import path from 'node:path';
-import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { PromotionView, StallView } from '../../cli/promotions/view.ts';
@@ -20,6 +19,7 @@ import { hasBlob } from '../support/registry-push.ts';
 import type { SampleImage } from '../support/sample-image.ts';
 import { NAMESPACE, startSignatureServer } from '../support/site.ts';
 import type { Site } from '../support/site.ts';
+import { withTemporalClient } from '../support/temporal-client.ts';
 import { publicationsOf, pull, signaturesOf, tagIn } from './promote.ts';
 
 const UNFINISHED = 9;
@@ -124,14 +124,11 @@ export async function holdPushes(
 /** Asks the workflow itself where it is, quickly enough to be asked in the middle of a request; undefined without id. */
 export async function whereIs(site: Site, id: string | undefined): Promise<string> {
   if (id === undefined) return '';
-  const connection = await Connection.connect({ address: site.temporal.address });
-  try {
-    const { environments } = await new Client({ connection }).workflow.getHandle(id).query<PromotionStatus>('status');
+  return await withTemporalClient(site.temporal.address, async (client) => {
+    const { environments } = await client.workflow.getHandle(id).query<PromotionStatus>('status');
     const one = environments.at(-1);
     return `${one?.environment ?? ''} ${one?.step ?? ''}`;
-  } finally {
-    await connection.close();
-  }
+  });
 }
 
 /** Puts another HTTP server in the place of an environment's signature server; `restore` brings the real one back. */

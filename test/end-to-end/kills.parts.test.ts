@@ -5,7 +5,7 @@ import type { SampleImage } from '../support/sample-image.ts';
 import { waitUntil } from '../support/parts/index.mjs';
 import { NAMESPACE } from '../support/site.ts';
 import * as disturb from './disturb.ts';
-import { SMALL, approve, start, status, untilAsked, untilReleased, useSite } from './promote.ts';
+import { SMALL, approve, start, until, untilAsked, untilReleased, useSite } from './promote.ts';
 
 const { expectUndisturbed, untilEnded } = disturb;
 /** Five blobs of this size, one after the other, take long enough to be in the middle of them. */
@@ -33,7 +33,7 @@ async function expectReleased(name: string, environments: readonly string[]): Pr
 }
 
 async function untilStep(id: string, step: string): Promise<void> {
-  await waitUntil(async () => (await status(site.current, id)).step === step, { what: step, timeoutMs: 60_000 });
+  await until(site.current, id, (view) => view.step === step);
 }
 
 describe('workers killed in the middle of a step', () => {

@@ -11,7 +11,7 @@ import { startSite } from '../support/site.ts';
 import type { Site } from '../support/site.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 import * as disturb from './disturb.ts';
-import { SMALL, start, status, untilReleased } from './promote.ts';
+import { SMALL, start, until, untilReleased } from './promote.ts';
 
 const folder = useTempFolder({ per: 'suite' });
 let site: Site;
@@ -53,10 +53,7 @@ describe('promotions that share a build', () => {
     const ids = [await begin('first')];
     await waitUntil(() => api.builds.length === 1, { what: 'the first build', timeoutMs: 90_000 });
     for (const name of ['a', 'b', 'c', 'd', 'e']) ids.push(await begin(name));
-    for (const id of ids) {
-      const waits = async (): Promise<boolean> => (await status(site, id)).step === 'rebuild';
-      await waitUntil(waits, { what: `${id} to wait for its rebuild`, timeoutMs: 120_000 });
-    }
+    for (const id of ids) await until(site, id, ({ step }) => step === 'rebuild');
     const looks = (): number => api.count('GET', '/builds/web-1');
     for (const name of ['dev', 'orchestrator']) {
       await killAndStart(name);

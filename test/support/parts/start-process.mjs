@@ -10,7 +10,7 @@ import { track, untrack } from './tracked-children.mjs';
 /** @typedef {import('./index.d.mts').RunningProcess} RunningProcess */
 
 const KEPT_LINES = 100;
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 90_000;
 const GRACE_MS = 10_000;
 
 /**
