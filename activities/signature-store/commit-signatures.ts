@@ -1,5 +1,5 @@
 import { SignatureStoreError } from './error.ts';
-import type { CommitInfo, GitRepository } from './git-repository.ts';
+import type { GitRepository } from './git-repository.ts';
 import type { StoreSettings } from './options.ts';
 import { isRegularFile } from './tree.ts';
 import { differenceBetween } from './tree-difference.ts';
@@ -12,8 +12,10 @@ const SIGNATURE = /\/signature-[1-9]\d{0,2}$/;
 
 /**
  * The signatures that a commit of the served branch added or changed, as far as the branch still has them so: what a
- * later commit has taken away or replaced is not to be served any more.
- * @throws SignatureStoreError `commit-unknown` where it is not below the head of the branch.
+ * later commit has taken away or replaced is not to be served any more. Compared with `since`, or with the first parent.
+ * A `since` that the branch does not have, such as the head before a forced push, says nothing of what is new: then it is
+ * everything that the commit has.
+ * @throws SignatureStoreError `commit-unknown` where the commit is not below the head of the branch.
  */
 export async function readCommitSignatures(
   repository: GitRepository,
@@ -24,15 +26,13 @@ export async function readCommitSignatures(
   if (served === undefined) throw unknownCommit(settings, commit);
   await repository.requireCommits([served]);
   const log = new Map((await repository.log({ from: served })).map((one) => [one.oid, one]));
-  const find = (oid: string): CommitInfo => {
-    const found = log.get(oid);
-    if (found === undefined) throw unknownCommit(settings, oid);
-    return found;
-  };
-  const { tree, parents } = find(commit);
-  const before = since ?? parents[0];
-  const added = await signatureChanges(repository, settings, [before && find(before).tree, tree]);
-  const later = new Set((await differenceBetween(repository, [tree, find(served).tree], CHANGE_LIMIT)).map(pathOf));
+  const treeOf = (oid: string | undefined): string | undefined => (oid === undefined ? oid : log.get(oid)?.tree);
+  const published = log.get(commit);
+  if (published === undefined) throw unknownCommit(settings, commit);
+  const { tree, parents } = published;
+  const before = treeOf(since ?? parents[0]);
+  const added = await signatureChanges(repository, settings, [before, tree]);
+  const later = new Set((await differenceBetween(repository, [tree, treeOf(served)], CHANGE_LIMIT)).map(pathOf));
   const kept = added.filter((change) => !later.has(pathOf(change)));
   const blobs = await repository.readBlobs(kept.map(({ after }) => after?.oid ?? ''));
   const prefix = prefixOf(settings);
@@ -40,7 +40,7 @@ export async function readCommitSignatures(
     path: pathOf(change).slice(prefix.length),
     blob: blobs[index] ?? new Uint8Array(),
   }));
-  return { commit, head: served, signatures };
+  return { commit, head: served, signatures, isWhole: before === undefined };
 }
 
 async function signatureChanges(

@@ -124,6 +124,8 @@ export interface CommitSignatures {
     readonly path: string;
     readonly blob: Uint8Array;
   }[];
+  /** Everything that the commit has was taken, because there was nothing on the branch to compare it with. */
+  readonly isWhole: boolean;
 }
 
 /** What every operation takes beside its input. An aborted call rejects with the signal's reason. */
@@ -166,7 +168,7 @@ export interface SignatureStore {
 
   /**
    * The signatures that a commit added against its first parent, or against `since`, as far as the branch still has
-   * them.
+   * them; all that the commit has where the branch does not have `since`.
    * @throws SignatureStoreError `commit-unknown` where the served branch does not have the commit.
    */
   added(input: { readonly commit: string; readonly since?: string }, call?: StoreCall): Promise<CommitSignatures>;

@@ -18,6 +18,8 @@ const EXAMPLES = `
 Looks at the files alone: every signature that the commit added against its first parent, or against --since, must be
 served with exactly its bytes, at the address that clusters use and at every replica. No key is needed, and nothing is
 judged; "countersign confirm" tells whether clusters accept an image. What a later commit has taken away is not waited for.
+A --since that the branch does not have, such as the head before a forced push or the zeros of a new branch, says nothing of
+what is new: then everything that the commit has must be served.
 
 Ends with 0 where all is served, 9 where it was not in time, 10 where the branch does not have the commit, 11 and 13 where
 the git host refuses or does not answer. --ca-file and --cert-dir are for the signature server.

@@ -65,6 +65,9 @@ export async function confirmPublication(
   const store = await openNamedStore(call, { ...options, url: repository });
   const range = { commit, ...(since !== undefined && { since }) };
   const published = await store.added(range, { signal: terminal.signal });
+  if (since !== undefined && published.isWhole) {
+    report.note(`the branch has no commit ${since}: everything that ${commit} has is confirmed`);
+  }
   const ca = await authorityOf(call, options, servedAt);
   const { look, attempts, waitedMs } = await pollUntilFinal<Look>(terminal, {
     withinMs: wish.withinMs,

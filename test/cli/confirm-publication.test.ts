@@ -89,6 +89,20 @@ describe('countersign confirm-publication', () => {
     expect((await confirm(commit)).answer).toMatchObject({ signatures: 1, served: true });
   });
 
+  it('takes everything where the branch does not have that other commit', async () => {
+    await publish({ [file('a')]: SIGNATURE });
+    const pushedAway = await repository.commit('elsewhere', { 'images/x': 'x' });
+    const commit = await publish({ [file('b')]: SIGNATURE });
+    served.set(file('b'), SIGNATURE);
+    for (const since of [pushedAway, '0'.repeat(40)]) {
+      const { answer, err } = await confirm(commit, '--since', since);
+      expect(answer).toMatchObject({ signatures: 2, served: false });
+      expect(answer?.reason).toContain(file('a'));
+      expect(err).toContain(`the branch has no commit ${since}: everything that ${commit} has is confirmed`);
+    }
+    expect((await confirm(commit)).err).not.toContain('everything');
+  });
+
   it('names what is not served, by which server', async () => {
     const commit = await publish({ [file('a')]: SIGNATURE, [file('b')]: SIGNATURE });
     served.set(file('a'), SIGNATURE);

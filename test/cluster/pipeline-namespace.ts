@@ -33,16 +33,12 @@ export async function createPipelineNamespace(
   const { site } = trusted;
   await kube(['create', 'namespace', namespace]);
   await kube(['label', 'namespace', namespace, `pod-security.kubernetes.io/enforce=${enforce}`]);
-  const { user, password } = site.gitHost;
   await applyAll([
     secret(namespace, 'registries', {
       type: 'kubernetes.io/dockerconfigjson',
       stringData: { '.dockerconfigjson': JSON.stringify({ auths: authsOf(accounts) }) },
     }),
-    secret(namespace, 'git', {
-      type: 'kubernetes.io/basic-auth',
-      stringData: { username: user, password },
-    }),
+    gitSecret(trusted, namespace, 'git'),
   ]);
   await create(namespace, 'configmap', 'authority', [`ca.crt=${trusted.files.caFile}`]);
   for (const { name, secrets, publicKeyFile } of site.environments) {
@@ -51,6 +47,34 @@ export async function createPipelineNamespace(
     await create(namespace, 'configmap', `public-keys-${name}`, [publicKeyFile]);
   }
   for (const name of ['signatures', 'trust']) await createVolume(trusted, namespace, name);
+}
+
+/** What may read and write the signature repositories. */
+export function gitSecret({ site }: TrustedSite, namespace: string, name: string): unknown {
+  const { user, password } = site.gitHost;
+  return secret(namespace, name, { type: 'kubernetes.io/basic-auth', stringData: { username: user, password } });
+}
+
+/** A right of its own in the namespace of the production's signature server, as the sample of the task writes it. */
+export async function allowRollout(
+  { namespace, account }: { readonly namespace: string; readonly account: string },
+  verbs: readonly string[],
+): Promise<void> {
+  const metadata = { name: account, namespace: 'signatures-prod' };
+  const rules = [
+    { apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['signature-server'], verbs: [...verbs] },
+  ];
+  await applyAll([
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } },
+    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata,
+      subjects: [{ kind: 'ServiceAccount', name: account, namespace }],
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
+    },
+  ]);
 }
 
 /** A Secret or ConfigMap of files. */

@@ -1,5 +1,6 @@
 /** The tasks of promotions, and the pipelines as a whole: from a build to a pod that starts in production. */
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ANN, approve, start, untilAsked, untilReleased } from '../end-to-end/promote.ts';
@@ -8,14 +9,25 @@ import { debianLayout } from '../support/cluster/debian-root.ts';
 import { importImage } from '../support/cluster/node-images.ts';
 import { findProgram } from '../support/cluster/programs.ts';
 import type { Site } from '../support/site.ts';
+import { WEBHOOK_SECRETS } from '../support/tekton/push-cases.ts';
+import { deliveryOf } from '../support/tekton/push-deliveries.ts';
 import { useTempFolder } from '../support/temp-folder.ts';
 import { createConfiguration } from './cluster-configuration.ts';
 import { installInCluster } from './installation.ts';
 import type { Installation } from './installation.ts';
-import { BOUND, createPipelineNamespace } from './pipeline-namespace.ts';
+import { BOUND, allowRollout, create, createPipelineNamespace, gitSecret } from './pipeline-namespace.ts';
 import { CLUSTER, applyAll, judgeByPod, kube } from './pods.ts';
-import { installLibrary, readLibrary, runPipeline, runTask } from './tekton-runs.ts';
+import { endOf, installLibrary, logsOf, readLibrary, runPipeline, runTask } from './tekton-runs.ts';
 import type { EndedRun } from './tekton-runs.ts';
+import {
+  copyTriggers,
+  installTriggers,
+  pushByHand,
+  removeTriggers,
+  runOf,
+  send,
+  startedRuns,
+} from './trigger-namespace.ts';
 import { startTrustedSite, trustOnNode } from './trusted-site.ts';
 import type { TrustedSite } from './trusted-site.ts';
 
@@ -47,25 +59,6 @@ function expectEnd(ended: EndedRun, expected: { readonly exitCode: number; reado
   expect(ended.log).toMatch(log);
 }
 
-/** A right of its own in the namespace of the signature server, as the sample of the task writes it. */
-async function allowRollout(account: string, verbs: readonly string[]): Promise<void> {
-  const metadata = { name: account, namespace: 'signatures-prod' };
-  const rules = [
-    { apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['signature-server'], verbs: [...verbs] },
-  ];
-  await applyAll([
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace: NAMESPACE } },
-    { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role', metadata, rules },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata,
-      subjects: [{ kind: 'ServiceAccount', name: account, namespace: NAMESPACE }],
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: account },
-    },
-  ]);
-}
-
 beforeAll(async () => {
   trusted = await startTrustedSite(folder.path, { route: ['dev', 'prod'] });
   site = trusted.site;
@@ -79,12 +72,13 @@ beforeAll(async () => {
   await createPipelineNamespace(trusted, NAMESPACE, { accounts: {}, enforce: 'privileged' });
   await createConfiguration(trusted, NAMESPACE);
   await installLibrary(NAMESPACE);
-  await allowRollout('rebuilds', ['get', 'patch']);
-  await allowRollout('looks', ['get']);
+  await allowRollout({ namespace: NAMESPACE, account: 'rebuilds' }, ['get', 'patch']);
+  await allowRollout({ namespace: NAMESPACE, account: 'looks' }, ['get']);
 });
 afterAll(async () => {
   await kube(['delete', 'namespace', NAMESPACE, '--ignore-not-found']);
   await kube(['delete', 'persistentvolume', '--ignore-not-found', `${NAMESPACE}-signatures`, `${NAMESPACE}-trust`]);
+  await removeTriggers('signatures-prod');
   await installation.close();
   await site.stop();
 });
@@ -200,7 +194,7 @@ describe('the pipelines', () => {
         configuration: BOUND.configuration,
       },
     });
-    expect(ended.isSucceeded, `${ended.message}\n${await logsOf(ended.name)}`).toBe(true);
+    expect(ended.isSucceeded, `${ended.message}\n${await logsOf(ended.name, NAMESPACE)}`).toBe(true);
     const { PROMOTION: id = '', IMAGE_DIGEST: digest = '' } = ended.results;
     expect(id).toBe(`promotion/web:1@${digest}`);
     await untilAsked(site, id);
@@ -224,12 +218,33 @@ describe('the pipelines', () => {
       params: { commit, repository: repository.url, method: 'rollout', target: SERVER, servedAt },
       workspaces: { 'git-basic-auth': BOUND.git, 'ssl-ca-directory': BOUND.authority },
     });
-    expect(ended.isSucceeded, `${ended.message}\n${await logsOf(ended.name)}`).toBe(true);
+    expect(ended.isSucceeded, `${ended.message}\n${await logsOf(ended.name, NAMESPACE)}`).toBe(true);
     expect(ended.results).toEqual({ COMMIT: commit, SIGNATURES: '1' });
   });
-});
 
-async function logsOf(pipelineRun: string): Promise<string> {
-  const chosen = ['--selector', `tekton.dev/pipelineRun=${pipelineRun},tekton.dev/taskRun`, '-n', NAMESPACE];
-  return await kube(['logs', ...chosen, '--all-containers', '--tail=30', '--prefix']);
-}
+  it('rebuild-signature-server runs whole at a signed push, once, and confirms all that the push brought', async () => {
+    const namespace = 'signatures-prod';
+    const { repository, servedAt } = configured['prod']!.signatures;
+    const settings = { namespace, repository: 'acme/signatures-prod', servedAt };
+    const components = ['git-basic-auth', 'ssl-ca-directory'];
+    const copy = await copyTriggers(path.join(folder.path, 'trigger'), { settings, components });
+    await installLibrary(namespace);
+    await applyAll([gitSecret(trusted, namespace, 'signature-repository')]);
+    await create(namespace, 'configmap', 'signature-authority', [`ca.crt=${trusted.files.caFile}`]);
+    const address = await installTriggers(namespace, copy);
+    const event = await pushByHand(site.environment('prod').repository, {
+      full_name: settings.repository,
+      clone_url: repository.url,
+    });
+    const delivery = deliveryOf('github', event, WEBHOOK_SECRETS.github);
+    expect(await send(address, deliveryOf('github', event, 'another secret'))).toBe(202);
+    for (let times = 0; times < 2; times++) expect(await send(address, delivery)).toBe(202);
+    const { metadata } = await runOf(event.after, namespace);
+    const ended = await endOf('pipelinerun', metadata.name, namespace);
+    expect(ended.isSucceeded, `${ended.message}\n${await logsOf(ended.name, namespace)}`).toBe(true);
+    expect(ended.results).toEqual({ COMMIT: event.after, SIGNATURES: '2' });
+    expect(await send(address, delivery)).toBe(202);
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    expect((await startedRuns(namespace)).map((run) => run.metadata.uid)).toEqual([metadata.uid]);
+  });
+});

@@ -156,6 +156,13 @@ export async function endOf(kind: 'taskrun' | 'pipelinerun', name: string, names
   };
 }
 
+/** What the tasks of a pipeline's run said, and what Tekton says of them. */
+export async function logsOf(pipelineRun: string, namespace: string): Promise<string> {
+  const of = ['--namespace', namespace, '-l', `tekton.dev/pipelineRun=${pipelineRun}`];
+  const said = await kube(['get', 'taskruns', ...of, '-o', 'jsonpath={.items[*].status.conditions[*].message}']);
+  return `${said}\n${await kube(['logs', ...of, '--all-containers', '--ignore-errors', '--prefix', '--tail=30'])}`;
+}
+
 /** What the steps said; of a pod that never ran, why. */
 async function logOf(pod: string, namespace: string): Promise<string> {
   return await kube(['logs', pod, '-n', namespace, '--all-containers']).catch(async () => {

@@ -5,20 +5,29 @@ import { WEBHOOK_SECRETS, pushCases } from '../support/tekton/push-cases.ts';
 import { GIT_HOSTS, deliveryOf, pushEventOf } from '../support/tekton/push-deliveries.ts';
 import type { Delivery, GitHost } from '../support/tekton/push-deliveries.ts';
 import { applyAll, kube } from './pods.ts';
-import { endOf, installLibrary, readLibrary } from './tekton-runs.ts';
-import { NAMESPACE, canI, installTriggers, rightsOf, runOf, send, startedRuns } from './trigger-namespace.ts';
+import { endOf, installLibrary, logsOf, readLibrary } from './tekton-runs.ts';
+import {
+  NAMESPACE,
+  canI,
+  installTriggers,
+  removeTriggers,
+  rightsOf,
+  runOf,
+  send,
+  startedRuns,
+} from './trigger-namespace.ts';
 
 let address: string;
 let commits = 0;
 
 beforeAll(async () => {
-  address = await installTriggers();
+  await kube(['create', 'namespace', NAMESPACE]);
+  address = await installTriggers(NAMESPACE);
 });
 
 afterAll(async () => {
   await kube(['delete', 'namespace', NAMESPACE, '--wait=false']);
-  const names = ['clusterrolebinding/countersign-signature-listener.signature-server'];
-  await kube(['delete', 'clusterrole/countersign-signature-listener', ...names]);
+  await removeTriggers(NAMESPACE);
 });
 
 /** A push of a commit that no other test uses. */
@@ -35,13 +44,6 @@ async function settle(): Promise<void> {
   await send(address, delivery);
   await runOf(commit);
   await new Promise((resolve) => setTimeout(resolve, 3000));
-}
-
-/** What the tasks of a run said, and what Tekton says of them. */
-async function taskLogs(run: string): Promise<string> {
-  const of = ['--namespace', NAMESPACE, '-l', `tekton.dev/pipelineRun=${run}`];
-  const said = await kube(['get', 'taskruns', ...of, '-o', 'jsonpath={.items[*].status.conditions[*].message}']);
-  return `${said}\n${await kube(['logs', ...of, '--all-containers', '--ignore-errors'])}`;
 }
 
 async function namesOfRuns(): Promise<readonly string[]> {
@@ -160,7 +162,7 @@ describe('a run', () => {
       await send(address, delivery);
       const { metadata } = await runOf(commit);
       const ended = await endOf('pipelinerun', metadata.name, NAMESPACE);
-      expect(ended.isSucceeded, `${ended.message}\n${await taskLogs(metadata.name)}`).toBe(true);
+      expect(ended.isSucceeded, `${ended.message}\n${await logsOf(metadata.name, NAMESPACE)}`).toBe(true);
       const jsonpath = 'jsonpath={.metadata.generation}';
       generations.push(await kube(['get', 'deployment', 'signature-server', '-n', NAMESPACE, '-o', jsonpath]));
     }

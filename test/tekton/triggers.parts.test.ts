@@ -24,6 +24,13 @@ async function documentsOf(overlay: string): Promise<readonly Document[]> {
   return (await kustomize(path.join(TRIGGER, 'overlays', overlay))) as readonly Document[];
 }
 
+/** Of the run that the template makes. */
+function workspacesOf(documents: readonly Document[]): unknown {
+  const template = documents.find(({ kind }) => kind === 'TriggerTemplate');
+  const [run] = template?.spec?.['resourcetemplates'] as readonly { spec: { workspaces: unknown } }[];
+  return run!.spec.workspaces;
+}
+
 function isBalanced(line: string): boolean {
   return line.split('(').length === line.split(')').length;
 }
@@ -78,6 +85,7 @@ describe('EventListener signatures', () => {
     const params = outcome!.created[0]!.spec.params;
     expect(Object.fromEntries(params.map(({ name, value }) => [name, value]))).toEqual({
       commit: event.after,
+      since: event.before,
       repository: expect.stringMatching(/^https:\/\/[a-z.]+\/acme\/signatures\.git$/),
       branch: 'main',
       directory: 'images',
@@ -86,6 +94,18 @@ describe('EventListener signatures', () => {
       servedAt: 'https://signatures.example.com/images',
       replicas: '',
     });
+  });
+
+  it.each([
+    ['the branch is new', '0'.repeat(40), '0'.repeat(40)],
+    ['the host does not say', undefined, ''],
+    ['it is no commit of SHA-1', 'ab12'.repeat(16), ''],
+    ['it is not even text', 7, ''],
+  ])('hands on the commit before the push as far as it is one: %s', async (_, before, since) => {
+    const delivery = deliveryOf('github', { ...pushEventOf('github'), before }, WEBHOOK_SECRETS.github);
+    const documents = await documentsOf('kubernetes');
+    const [outcome] = await deliver({ documents, secrets: SECRETS, deliveries: [delivery] });
+    expect(outcome!.created[0]!.spec.params).toContainEqual({ name: 'since', value: since });
   });
 
   it('cuts a commit of SHA-256 for the name of the run alone', async () => {
@@ -167,6 +187,19 @@ describe.each(OVERLAYS)('overlay %s', (overlay) => {
       rules: [{ resourceNames: ['httpd-of-prod'] }, ...(overlay === 'openshift' ? [{}, {}] : [])],
     });
     expect(made).toContain('"elsewhere/httpd-of-prod"');
+  });
+
+  it('gives a run the workspaces of the components that are switched on, and without them none', async () => {
+    expect(workspacesOf(await documentsOf(overlay))).toEqual([]);
+    await cp(TRIGGER, folder.join('trigger'), { recursive: true });
+    const file = folder.join('trigger/overlays', overlay, 'kustomization.yaml');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replaceAll(/^ {2}# - (\S+).*$/gm, '  - $1'));
+    expect(workspacesOf((await kustomize(path.dirname(file))) as readonly Document[])).toEqual([
+      { name: 'git-basic-auth', secret: { secretName: 'signature-repository' } },
+      { name: 'git-ssh-directory', secret: { secretName: 'signature-repository' } },
+      { name: 'ssl-ca-directory', configMap: { name: 'signature-authority' } },
+    ]);
   });
 
   it('applies neither the settings nor a Secret', async () => {
