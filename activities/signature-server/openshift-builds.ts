@@ -16,12 +16,18 @@ export interface BuildConfigPlace extends FollowOptions {
   readonly buildConfig: string;
 }
 
+/** OpenShift cuts the name of a BuildConfig for the label. */
+const LABEL_LIMIT = 63;
 export const BUILD_GROUP = 'build.openshift.io';
 export const BUILD_API = { group: BUILD_GROUP, version: 'v1' } as const;
 
 const build = z.object({
   kind: z.literal('Build').optional(),
-  metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).optional() }),
+  metadata: z.object({
+    name: z.string(),
+    labels: z.record(z.string(), z.string()).optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
   spec: z
     .object({
       triggeredBy: z
@@ -71,11 +77,11 @@ export function buildRight(
   return { group: BUILD_GROUP, namespace, ...right };
 }
 
-/** The Builds with a label of this BuildConfig, or with any label that is given. */
+/** The Builds with a label; by default all of this BuildConfig. */
 export async function listBuilds(
   place: BuildConfigPlace,
-  labelSelector: string,
   call: ServerCall,
+  labelSelector = `openshift.io/build-config.name=${place.buildConfig.slice(0, LABEL_LIMIT)}`,
 ): Promise<readonly OpenshiftBuild[]> {
   const { access, namespace, buildConfig } = place;
   const right = buildRight(place, { resource: 'builds', verb: 'list', subject: `Builds of ${quote(buildConfig)}` });
@@ -87,15 +93,45 @@ export async function listBuilds(
 }
 
 /**
- * Follows a Build through its phases; returns the number of looks.
+ * Follows a Build through its phases, and where it was cancelled the one that came after it: with the runPolicy
+ * SerialLatestOnly a later Build takes the place of one that waits, and builds the same branch. Returns the name of the
+ * Build that ended well, and the number of looks.
  * @throws SignatureServerError `rebuild-refused` where it failed or was cancelled, with what it says and the end of its
  * log; `rebuild-unavailable` while it is under way.
  */
-export async function followBuild(place: BuildConfigPlace, name: string, call: ServerCall): Promise<number> {
+export async function followBuild(
+  place: BuildConfigPlace,
+  name: string,
+  call: ServerCall,
+): Promise<{ readonly name: string; readonly looks: number }> {
   const options = { ...place, ...(call.signal !== undefined && { signal: call.signal }) };
-  return await followRebuild(buildSubject(place, name), options, async () =>
-    progressOf(place, await getBuild(place, name, call), call),
-  );
+  let followed = name;
+  const looks = await followRebuild(buildSubject(place, name), options, async () => {
+    const build = await getBuild(place, followed, call);
+    const later = build.status.phase === 'Cancelled' ? await laterBuild(place, build, call) : undefined;
+    if (later === undefined) return progressOf(place, build, call);
+    followed = later.metadata.name;
+    return { state: 'under-way', why: `${buildSubject(place, followed)} took its place` };
+  });
+  return { name: followed, looks };
+}
+
+/** The first Build after this one that was not cancelled. */
+async function laterBuild(
+  place: BuildConfigPlace,
+  build: OpenshiftBuild,
+  call: ServerCall,
+): Promise<OpenshiftBuild | undefined> {
+  const number = numberOf(build);
+  const later = (await listBuilds(place, call)).filter((one) => numberOf(one) > number);
+  return later
+    .filter(({ status }) => status.phase !== 'Cancelled')
+    .sort((one, other) => numberOf(one) - numberOf(other))[0];
+}
+
+/** Builds of a BuildConfig are numbered as they are created; NaN, which is neither more nor less, where it has none. */
+function numberOf({ metadata }: OpenshiftBuild): number {
+  return Number.parseInt(metadata.annotations?.['openshift.io/build.number'] ?? '', 10);
 }
 
 /** `Build "signature-server-7" in namespace "signatures"`. */
@@ -131,8 +167,7 @@ async function progressOf(
   const said = [reason, message].filter((text) => text !== undefined && text !== '').map(quote);
   const what = `${buildSubject(place, metadata.name)} ended as ${phase}${said.length === 0 ? '' : `: ${said.join(', ')}`}`;
   if (phase === 'Cancelled') {
-    const later = 'somebody cancelled it, or a later build took its place (runPolicy SerialLatestOnly)';
-    return { state: 'failed', message: `${what}; ${later}` };
+    return { state: 'failed', message: `${what}; no later build took its place` };
   }
   return {
     state: 'failed',

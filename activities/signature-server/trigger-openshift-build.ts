@@ -35,8 +35,7 @@ export async function triggerOpenshiftBuild(
   call: ServerCall,
 ): Promise<RebuildOutcome> {
   const { build, isOurs } = await startOnce(target, request, call);
-  const { name } = build.metadata;
-  const looks = await followBuild(target, name, call);
+  const { name, looks } = await followBuild(target, build.metadata.name, call);
   const outcome = isOurs || looks > 1 ? 'rebuilt' : 'already-rebuilt';
   return { kind: 'openshiftBuild', subject: buildSubject(target, name), outcome, name };
 }
@@ -49,7 +48,7 @@ async function startOnce(
   for (let race = 0; race < RACES; race++) {
     // The version first: a Build that comes after this look changes it.
     const lastVersion = await readLastVersion(target, call);
-    const [earlier] = await listBuilds(target, `${REQUEST_MARK}=${request.delivery}`, call);
+    const [earlier] = await listBuilds(target, call, `${REQUEST_MARK}=${request.delivery}`);
     if (earlier !== undefined) return { build: earlier, isOurs: false };
     try {
       return { build: await instantiate(target, { request, lastVersion, call }), isOurs: true };

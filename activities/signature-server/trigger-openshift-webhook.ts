@@ -28,11 +28,11 @@ export async function triggerOpenshiftWebhook(
   const hasToken = (await target.access.readToken()) !== '';
   const earlier = hasToken ? await findEarlier(target, request, call) : undefined;
   const build = earlier ?? (await withoutSecret(target, () => announce(target, request, call)));
-  const { name } = build.metadata;
-  const started = { kind: 'openshiftBuild', subject: buildSubject(target, name), name } as const;
-  if (!hasToken) return { ...started, outcome: 'accepted' };
-  const looks = await followBuild(target, name, call);
-  return { ...started, outcome: earlier === undefined || looks > 1 ? 'rebuilt' : 'already-rebuilt' };
+  const started = build.metadata.name;
+  const told = (name: string) => ({ kind: 'openshiftBuild', subject: buildSubject(target, name), name }) as const;
+  if (!hasToken) return { ...told(started), outcome: 'accepted' };
+  const { name, looks } = await followBuild(target, started, call);
+  return { ...told(name), outcome: earlier === undefined || looks > 1 ? 'rebuilt' : 'already-rebuilt' };
 }
 
 /** The webhook keeps no label of ours; what it keeps is the message of the revision. */
@@ -45,7 +45,7 @@ async function findEarlier(
   request: RebuildRequest,
   call: ServerCall,
 ): Promise<OpenshiftBuild | undefined> {
-  const builds = await listBuilds(target, `openshift.io/build-config.name=${target.buildConfig.slice(0, 63)}`, call);
+  const builds = await listBuilds(target, call);
   return builds.find(
     ({ spec }) =>
       spec?.triggeredBy?.some(({ genericWebHook }) => genericWebHook?.revision?.git?.message === markOf(request)) ===

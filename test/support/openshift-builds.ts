@@ -42,6 +42,8 @@ export class OpenshiftBuildServer extends LoopbackApi {
   /** What Builds come to, one phase for each look; the last one stays. */
   phases: readonly StandInBuild['status'][] = ['New', 'Pending', 'Running', 'Complete'].map((phase) => ({ phase }));
   log = '';
+  /** Builds that somebody, or the run policy, has cancelled, by name. */
+  readonly cancelled = new Set<string>();
   /** Before a BuildRequest is judged: what others do meanwhile. */
   meanwhile: () => void = () => undefined;
   #looks = new Map<string, number>();
@@ -164,7 +166,9 @@ export class OpenshiftBuildServer extends LoopbackApi {
     if (build === undefined) return status(404, `builds.build.openshift.io "${name}" not found`);
     const looks = this.#looks.get(name) ?? 0;
     this.#looks.set(name, looks + 1);
-    build.status = this.phases[Math.min(looks, this.phases.length - 1)]!;
+    build.status = this.cancelled.has(name)
+      ? { phase: 'Cancelled', reason: 'CancelledBuild', message: 'The build was cancelled by the user.' }
+      : this.phases[Math.min(looks, this.phases.length - 1)]!;
     return { status: 200, body: build };
   }
 

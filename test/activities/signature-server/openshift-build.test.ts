@@ -131,11 +131,41 @@ describe('a build on OpenShift', () => {
     });
   });
 
-  it('that was cancelled stalls and says what may have done it', async () => {
-    server.phases = [{ phase: 'Cancelled', reason: 'CancelledBuild' }];
+  it('that was cancelled stalls where no later one took its place', async () => {
+    server.startForeign();
+    server.cancelled.add('web-2');
     await expect(instantiate()).rejects.toMatchObject({
       code: 'rebuild-refused',
-      message: messageOf('SerialLatestOnly'),
+      message: messageOf(
+        'ended as Cancelled: "CancelledBuild", "The build was cancelled by the user."; no later build',
+      ),
+    });
+  });
+
+  it.each([
+    ['through the API', instantiate],
+    ['by its webhook', webhook],
+  ])('started %s that a later one replaced is followed there, past others that were replaced', async (_, trigger) => {
+    server.phases = [{ phase: 'New' }, { phase: 'Running' }, { phase: 'Running' }];
+    await expect(trigger({ followMs: 5 })).rejects.toMatchObject({ code: 'rebuild-unavailable' });
+    for (let others = 0; others < 9; others++) server.startForeign();
+    for (const one of server.builds.slice(0, -1)) server.cancelled.add(one.metadata.name);
+    for (const one of server.builds.slice(0, -1)) one.status = { phase: 'Cancelled' };
+    server.phases = [{ phase: 'Running' }, { phase: 'Complete' }];
+    expect(await trigger()).toMatchObject({ outcome: 'rebuilt', name: 'web-10', subject: messageOf('"web-10"') });
+    expect(server.builds).toHaveLength(10);
+  });
+
+  it('that replaced ours and failed stalls with its own log', async () => {
+    server.phases = [{ phase: 'New' }];
+    await expect(instantiate({ followMs: 5 })).rejects.toMatchObject({ code: 'rebuild-unavailable' });
+    server.startForeign();
+    server.cancelled.add('web-1');
+    server.phases = [{ phase: 'Failed', reason: 'DockerBuildFailed' }];
+    server.log = 'no such host';
+    await expect(instantiate()).rejects.toMatchObject({
+      code: 'rebuild-refused',
+      message: expect.stringMatching(/^Build "web-2" .*ended as Failed.*no such host"$/) as string,
     });
   });
 
