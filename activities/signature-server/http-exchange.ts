@@ -1,5 +1,6 @@
 /** One bounded HTTP exchange of the client side: no redirects, no retries, no shared connections. */
 import { deadlineAfter } from '../deadline/index.ts';
+import { isTrustProblem } from '../oci/network-error.ts';
 import { Client } from 'undici';
 import type { buildConnector } from 'undici';
 
@@ -69,6 +70,15 @@ export async function exchange(
   } finally {
     void client.destroy().catch(() => undefined);
   }
+}
+
+/**
+ * What to do where one side could not prove to the other who it is, since asking again changes nothing; undefined where
+ * the exchange failed for another reason.
+ */
+export function remedyOfTrust(error: unknown): string | undefined {
+  if (!isTrustProblem(error)) return undefined;
+  return 'give the certificate of its authority, as ca.crt among the secrets of the environment or with --ca-file, or correct the address';
 }
 
 /** The reason of a failed exchange in a few words: never more than code and message of the network error. */

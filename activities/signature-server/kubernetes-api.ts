@@ -7,7 +7,7 @@ import type {
   RequestContext,
 } from '@kubernetes/client-node';
 import { quote } from '../../workflows/domain/digest.ts';
-import { describeNetworkError, exchange } from './http-exchange.ts';
+import { describeNetworkError, exchange, remedyOfTrust } from './http-exchange.ts';
 import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
 
 /** How the API of a cluster is reached. */
@@ -163,7 +163,9 @@ function describeFailure(error: unknown, { right, api, timeoutMs, status }: Fail
   const what = `${verb} ${subject} in namespace ${quote(namespace)} at ${api}`;
   if (status === undefined) {
     const received = describeNetworkError(error, timeoutMs);
-    return new KubernetesError('unavailable', `${what}: expected an answer, received ${received}`, { cause: error });
+    const remedy = remedyOfTrust(error);
+    const message = `${what}: expected an answer, received ${received}${remedy === undefined ? '' : `; ${remedy}`}`;
+    return new KubernetesError(remedy === undefined ? 'unavailable' : 'refused', message, { cause: error });
   }
   if (status < 300) {
     const message = `${what}: expected an answer of a Kubernetes API, received status ${status} with something else; is the api right`;

@@ -1,7 +1,7 @@
 import { quote } from '../../workflows/domain/digest.ts';
 import { SignatureServerError } from './error.ts';
 import { parseRetryAfter } from '../retry-after/index.ts';
-import { describeNetworkError, exchange } from './http-exchange.ts';
+import { describeNetworkError, exchange, remedyOfTrust } from './http-exchange.ts';
 import type { ExchangeAnswer, ServerCall } from './http-exchange.ts';
 import type { Push } from './push-payload.ts';
 import { shapeWebhook } from './webhook-shapes.ts';
@@ -32,7 +32,7 @@ const PASSING_STATUS = new Set([408, 425, 429]);
  * Announces a push the way GitHub, GitLab or Gitea does: a `POST` with that host's headers, proof and body.
  * An accepted webhook proves nothing; what is served has to be looked at. Redirects are not followed, because the
  * signed announcement belongs to the configured address only.
- * @throws SignatureServerError `configuration-invalid`, `rebuild-refused` (redirect, 4xx) or `rebuild-unavailable`
+ * @throws SignatureServerError `configuration-invalid`, `rebuild-refused` (redirect, 4xx, an untrusted certificate) or `rebuild-unavailable`
  * (network, 408, 425, 429, 5xx; with `retryAfterMs` where the server named a time).
  */
 export async function triggerWebhook(input: WebhookInput, call: ServerCall = {}): Promise<void> {
@@ -48,8 +48,10 @@ export async function triggerWebhook(input: WebhookInput, call: ServerCall = {})
   } catch (error) {
     call.signal?.throwIfAborted();
     const reason = describeNetworkError(error, timeoutMs);
-    const message = `trigger rebuild at ${origin}: expected an answer, received ${reason}; is the receiver up and reachable from this worker`;
-    throw new SignatureServerError('rebuild-unavailable', message, { cause: error });
+    const remedy = remedyOfTrust(error);
+    const message = `trigger rebuild at ${origin}: expected an answer, received ${reason}; ${remedy ?? 'is the receiver up and reachable from this worker'}`;
+    const code = remedy === undefined ? 'rebuild-unavailable' : 'rebuild-refused';
+    throw new SignatureServerError(code, message, { cause: error });
   }
   judgeAnswer(origin, answer);
 }

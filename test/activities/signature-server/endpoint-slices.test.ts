@@ -154,7 +154,10 @@ describe('readServiceReplicas', () => {
       secured.slices = [slice([endpoint('10.0.0.1')])];
       const access = { api: secured.url, readToken: () => Promise.resolve(TOKEN) };
       expect(await readServiceReplicas({ ...access, ca }, SERVICE)).toHaveLength(1);
-      await expect(readServiceReplicas(access, SERVICE)).rejects.toMatchObject({ code: 'not-served' });
+      await expect(readServiceReplicas(access, SERVICE)).rejects.toMatchObject({
+        code: 'configuration-invalid',
+        message: expect.stringContaining('give the certificate of its authority') as string,
+      });
     } finally {
       await secured.stop();
     }

@@ -1,4 +1,7 @@
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   createRebuildTrigger,
@@ -6,6 +9,7 @@ import {
   triggerWebhook,
 } from '../../../activities/signature-server/index.ts';
 import type { RebuildRequest, WebhookInput } from '../../../activities/signature-server/index.ts';
+import { makeCertificates } from '../../support/hostile-registry/index.ts';
 import { closedPort, startLoopback } from './http-fixture.ts';
 import type { Loopback } from './http-fixture.ts';
 
@@ -107,6 +111,25 @@ describe('triggerWebhook', () => {
       code: 'rebuild-refused',
       status,
     });
+  });
+
+  it('refuses at once where the receiver cannot prove who it is, and says what to give', async () => {
+    const server = createServer(makeCertificates(['127.0.0.1'])).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
+      expect(await failure(triggerWebhook({ ...valid, url }))).toMatchObject({
+        code: 'rebuild-refused',
+        message: expect.stringMatching(
+          /\(\w+\); give the certificate of its authority, as ca\.crt .*--ca-file/,
+        ) as string,
+      });
+    } finally {
+      server.close();
+    }
+    const plain = await answering(200);
+    const url = plain.url.replace('http:', 'https:');
+    expect(await failure(triggerWebhook({ ...valid, url }))).toMatchObject({ code: 'rebuild-refused' });
   });
 
   it.each([408, 425, 429, 500, 502, 503, 504])('takes status %i as a trouble that passes', async (status) => {
