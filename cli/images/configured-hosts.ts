@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { RegistryHostOptions } from '../../activities/oci/index.ts';
 import type { Configuration } from '../../worker/configuration/index.ts';
 
 /**
- * How the configuration reaches its registries; authorities that the caller cannot read are left out, and certificates
- * of the environments' own, which stay with their workers.
+ * How the configuration reaches its registries and signature servers; authorities that the caller cannot read are left
+ * out, and certificates of the environments' own, which stay with their workers.
  */
 export async function readHosts({ environments }: Configuration): Promise<Record<string, RegistryHostOptions>> {
   const hosts: Record<string, RegistryHostOptions> = {};
   for (const { registries } of Object.values(environments)) {
     for (const [host, { plainHttp, ca, tokenServers }] of Object.entries(registries)) {
-      const pem = ca === undefined ? undefined : await readFile(ca, 'utf8').catch(() => undefined);
+      const pem = ca === undefined ? undefined : await readIfReadable(ca);
       hosts[host] = {
         tokenServers,
         ...(plainHttp !== undefined && { plainHttp }),
@@ -18,5 +19,15 @@ export async function readHosts({ environments }: Configuration): Promise<Record
       };
     }
   }
+  for (const { secrets, signatures } of Object.values(environments)) {
+    // Beside the secrets, but none.
+    const ca = await readIfReadable(path.join(secrets, 'ca.crt'));
+    const { host } = new URL(signatures.servedAt);
+    if (ca !== undefined) hosts[host] = { ca, ...hosts[host] };
+  }
   return hosts;
+}
+
+async function readIfReadable(file: string): Promise<string | undefined> {
+  return await readFile(file, 'utf8').catch(() => undefined);
 }
