@@ -73,9 +73,15 @@ describe('the JSON of the command', () => {
   it('shows a promotion that waits, by every prefix that names only it, and in the lists of those who are asked', async () => {
     const here = site.current;
     const image = await here.push('shop/json', '1', SMALL);
-    const started = await start(here, `${here.environment('dev').prefix}/shop/json:1`, 'qa');
+    const source = `${here.environment('dev').prefix}/shop/json:1`;
+    const started = await start(here, source, 'qa');
     const id = `promotion/shop/json:1@${image.digest}`;
-    expect(started).toEqual({ started: 'started', id, run: expect.any(String), to: 'qa', digest: image.digest });
+    // Where it will be pulled from.
+    const reference = `${here.environment('qa').prefix}/shop/json:1`;
+    expect(started).toEqual({
+      ...{ started: 'started', id, run: expect.any(String), to: 'qa', digest: image.digest, reference },
+      ...{ condition: 'running', environment: null, outcome: null, reason: null },
+    });
     const view = await promote.untilAsked(here, id, 'qa');
     expect(view).toMatchObject({
       ...{ id, run: started.run, condition: 'deciding', to: 'qa', environment: 'qa', step: 'decide', answered: true },
