@@ -51,12 +51,19 @@ async function runWorkflows(
   }
 }
 
+/**
+ * How long one workflow task may compute. The library ends it after 5 seconds, an option that it has and does not tell of.
+ * On a busy machine the replay of a promotion that thousands of signals were sent to takes as long, and Node aborts the
+ * whole process where microtasks of a vm are ended by its timeout (nodejs/node#38503).
+ */
+export const PATIENCE: object = { isolateExecutionTimeout: '1 minute' };
+
 /** Where the workflow code is: bundled by the build, so that a worker starts without a bundler. */
 export function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'dataConverter'> {
   const codePath = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
   if (!existsSync(codePath)) throw new Error(`there is no workflow bundle at ${codePath}; run "npm run build"`);
   const payloadConverterPath = fileURLToPath(new URL('../workflows/payload-converter.js', import.meta.url));
-  return { workflowBundle: { codePath }, dataConverter: { payloadConverterPath } };
+  return { ...PATIENCE, workflowBundle: { codePath }, dataConverter: { payloadConverterPath } };
 }
 
 /** Checks the namespace and replays what is open, over one connection; returns how many were replayed. */

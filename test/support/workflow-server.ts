@@ -5,6 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import path from 'node:path';
 import { createEnvironmentActivities } from '../../activities/environment-activities.ts';
 import type { EnvironmentSteps } from '../../activities/steps/index.ts';
+import { PATIENCE } from '../../worker/orchestrator.ts';
 import { setUpNamespace } from '../../worker/setup.ts';
 import { copyQueue, environmentQueue, ORCHESTRATOR_QUEUE } from '../../workflows/domain/names.ts';
 import { startTemporal } from './parts/index.mjs';
@@ -42,7 +43,9 @@ export async function startWorkflowServer(options: TemporalOptions = {}): Promis
   const connection = await Connection.connect({ address: server.address });
   const client = new Client({ connection, namespace: server.namespace });
   const common = { connection: native, namespace: server.namespace, dataConverter };
-  const stops = [runWorker(await Worker.create({ ...common, taskQueue: ORCHESTRATOR_QUEUE, workflowBundle }))];
+  const stops = [
+    runWorker(await Worker.create({ ...common, taskQueue: ORCHESTRATOR_QUEUE, workflowBundle, ...PATIENCE })),
+  ];
   const serve = async (environment: string, steps: EnvironmentSteps): Promise<() => Promise<void>> => {
     const activities = createEnvironmentActivities(steps);
     const heartbeats = { maxHeartbeatThrottleInterval: '200 ms', defaultHeartbeatThrottleInterval: '200 ms' } as const;

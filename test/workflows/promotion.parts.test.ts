@@ -330,7 +330,7 @@ describe('decisions', () => {
       );
     }
     const latest = workflows.client.workflow.getHandle(handle.workflowId);
-    await expect.poll(async () => (await latest.describe()).runId, { timeout: 20_000 }).not.toBe(first);
+    await expect.poll(async () => (await latest.describe()).runId, { timeout: 90_000 }).not.toBe(first);
     expect(await status(latest)).toMatchObject({ run: runId, condition: 'deciding' });
     await latest.signal('approve', { ...decision, by: BOB });
     expect(((await latest.result()) as PromotionResult).outcome).toBe('released');
