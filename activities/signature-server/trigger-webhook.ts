@@ -32,8 +32,8 @@ const PASSING_STATUS = new Set([408, 425, 429]);
  * Announces a push the way GitHub, GitLab or Gitea does: a `POST` with that host's headers, proof and body.
  * An accepted webhook proves nothing; what is served has to be looked at. Redirects are not followed, because the
  * signed announcement belongs to the configured address only.
- * @throws SignatureServerError `configuration-invalid`, `rebuild-refused` (redirect, 4xx, an untrusted certificate) or `rebuild-unavailable`
- * (network, 408, 425, 429, 5xx; with `retryAfterMs` where the server named a time).
+ * @throws SignatureServerError `configuration-invalid`, `rebuild-refused` (redirect, 4xx, an untrusted certificate) or
+ * `rebuild-unavailable` (network, 408, 425, 429, 5xx; with `retryAfterMs` where the server named a time).
  */
 export async function triggerWebhook(input: WebhookInput, call: ServerCall = {}): Promise<void> {
   const { origin, path } = parseWebhookUrl(input.url);

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { resolveReplicas } from '../../activities/signature-server/index.ts';
 import { readKeyRing } from '../../activities/signing/index.ts';
 import { environmentOf, openReplicas } from '../../worker/environment-context.ts';
@@ -9,6 +8,7 @@ import { checkEnvironment } from '../call.ts';
 import type { Call } from '../call.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
 import { usageError } from '../failure.ts';
+import { readPrivateAuthority } from '../images/configured-hosts.ts';
 import { openConfiguredRegistries, openRegistries } from '../images/open-registries.ts';
 import { readKeyOptions } from '../publishing/open-place.ts';
 import type { ConfirmationPlace } from './look-once.ts';
@@ -80,10 +80,7 @@ async function openByEnvironment(
   }
   const { publicKeys, servedAt } = own.signatures;
   const files = publicKeys.map(async (file) => ({ name: file, bytes: await readFile(file) }));
-  // Beside the secrets, but none; whoever cannot read it goes by the options, else by the system's authorities.
-  const ca =
-    (await authorityOf(call, options, servedAt)) ??
-    (await readFile(path.join(own.secrets, 'ca.crt'), 'utf8').catch(() => undefined));
+  const ca = (await authorityOf(call, options, servedAt)) ?? (await readPrivateAuthority(own));
   return {
     client: await openConfiguredRegistries(configuration, options, call.terminal),
     servedAt,

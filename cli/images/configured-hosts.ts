@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RegistryHostOptions } from '../../activities/oci/index.ts';
-import type { Configuration } from '../../worker/configuration/index.ts';
+import type { Configuration, EnvironmentConfiguration } from '../../worker/configuration/index.ts';
 
 /**
  * How the configuration reaches its registries and signature servers; authorities that the caller cannot read are left
@@ -19,13 +19,20 @@ export async function readHosts({ environments }: Configuration): Promise<Record
       };
     }
   }
-  for (const { secrets, signatures } of Object.values(environments)) {
-    // Beside the secrets, but none.
-    const ca = await readIfReadable(path.join(secrets, 'ca.crt'));
-    const { host } = new URL(signatures.servedAt);
+  for (const own of Object.values(environments)) {
+    const ca = await readPrivateAuthority(own);
+    const { host } = new URL(own.signatures.servedAt);
     if (ca !== undefined) hosts[host] = { ca, ...hosts[host] };
   }
   return hosts;
+}
+
+/**
+ * The private authority of an environment's signature server, PEM. It lies beside the secrets, but is none; whoever cannot
+ * read it goes by the authorities of the system.
+ */
+export async function readPrivateAuthority({ secrets }: EnvironmentConfiguration): Promise<string | undefined> {
+  return await readIfReadable(path.join(secrets, 'ca.crt'));
 }
 
 async function readIfReadable(file: string): Promise<string | undefined> {

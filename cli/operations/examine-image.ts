@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { diagnose } from '../../activities/doctor/index.ts';
 import type { Diagnosis, ExaminedEnvironment, Patient } from '../../activities/doctor/index.ts';
 import { ConfigurationError, checkConfiguration, formatProblem, originOf } from '../../worker/configuration/index.ts';
@@ -9,6 +7,7 @@ import { checkEnvironment } from '../call.ts';
 import type { Call } from '../call.ts';
 import type { RegistryOptions } from '../commands/registry-options.ts';
 import { readOptionBytes } from '../images/docker-credentials.ts';
+import { readPrivateAuthority } from '../images/configured-hosts.ts';
 import { openConfiguredRegistries } from '../images/open-registries.ts';
 
 /** Through whose eyes images are looked at. */
@@ -84,10 +83,9 @@ async function readShared(
 }
 
 async function examinedEnvironment(own: EnvironmentConfiguration): Promise<ExaminedEnvironment> {
-  const { name, registry, signatures, secrets } = own;
+  const { name, registry, signatures } = own;
   const { publicKeys, servedAt, replicas } = signatures;
-  // Beside the secrets, but none; whoever cannot read it goes by the authorities of the system.
-  const ca = await readFile(path.join(secrets, 'ca.crt'), 'utf8').catch(() => undefined);
+  const ca = await readPrivateAuthority(own);
   return {
     name,
     registry,
